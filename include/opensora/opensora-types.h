@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#if !defined(OPENSORA_INSIDE) && !defined(OPENSORA_COMPILATION)
+#error "Include <opensora/opensora.h> instead of single headers"
+#endif
+
+#include <glib.h>
+#include <opensora/opensora-version.h>
+
+G_BEGIN_DECLS
+
+/**
+ * OpensoraStage:
+ * @OPENSORA_STAGE_LOAD: opening the model; counted in parts (text encoder,
+ *   transformer, VAE)
+ * @OPENSORA_STAGE_ENCODE: encoding the prompt; counted in blocks of the text
+ *   encoder
+ * @OPENSORA_STAGE_SAMPLE: denoising; counted in sampling steps
+ * @OPENSORA_STAGE_DECODE: decoding latents; counted in frames
+ *
+ * What a long call is doing.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  OPENSORA_STAGE_LOAD,
+  OPENSORA_STAGE_ENCODE,
+  OPENSORA_STAGE_SAMPLE,
+  OPENSORA_STAGE_DECODE,
+} OpensoraStage;
+
+/**
+ * opensora_stage_get_name:
+ * @stage: a stage
+ *
+ * Returns: (transfer none): one lower-case word, "load", "encode", "sample" or
+ *   "decode"
+ *
+ * Since: 0.1
+ */
+OPENSORA_API
+const char *opensora_stage_get_name (OpensoraStage stage);
+
+/**
+ * OpensoraProgressFunc:
+ * @stage: what is being done
+ * @done: how much of it is done, in the stage's units
+ * @total: how much there is, never 0
+ * @user_data: closure
+ *
+ * Called from the thread that runs the long call. It must return soon.
+ *
+ * Since: 0.1
+ */
+typedef void (*OpensoraProgressFunc) (OpensoraStage stage, guint64 done,
+    guint64 total, gpointer user_data);
+
+G_END_DECLS

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <opensora/opensora.h>
+
+G_DEFINE_QUARK (opensora-error-quark, opensora_error)
+
+const char *
+opensora_stage_get_name (OpensoraStage stage)
+{
+  static const char *const names[] = { "load", "encode", "sample", "decode" };
+
+  g_return_val_if_fail (stage < G_N_ELEMENTS (names), NULL);
+  return names[stage];
+}

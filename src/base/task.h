@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OsTask: cancellation and progress of one long call, handed down to the
+ * innermost loops. A NULL task is valid everywhere: never cancelled, silent. */
+#pragma once
+
+#include <gio/gio.h>
+#include <opensora/opensora.h>
+
+typedef struct _OsTask OsTask;
+
+OsTask *os_task_new (GCancellable *cancellable, OpensoraProgressFunc progress,
+    gpointer user_data);
+void os_task_free (OsTask *task);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsTask, os_task_free)
+
+/* One atomic read: cheap enough for every tile of a matrix product. */
+gboolean os_task_is_cancelled (const OsTask *task);
+
+/* FALSE and G_IO_ERROR_CANCELLED when cancelled. */
+gboolean os_task_check (const OsTask *task, GError **error);
+
+void os_task_progress (
+    const OsTask *task, OpensoraStage stage, guint64 done, guint64 total);

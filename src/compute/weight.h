@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OsWeight: a checkpoint tensor prepared for computing, on first use.
+ *
+ * Prepared means float32, contiguous and aligned; a float32 tensor of a mapped
+ * file that is so already is used in place. Convolution kernels are reordered
+ * from [C_out, C_in, kt, kh, kw] to [C_out, kt, kh, kw, C_in], for channels-last
+ * activations. */
+#pragma once
+
+#include "compute/compute.h"
+
+typedef struct _OsWeight OsWeight;
+
+/* Keeps a reference to `source` (F32, F16, BF16 or F64) until prepared. */
+OsWeight *os_weight_new (OsTensor *source);
+/* 4-D (no kt) and 5-D convolution kernels. */
+OsWeight *os_weight_new_conv (OsTensor *source);
+void os_weight_free (OsWeight *weight);
+
+/* Shape in the checkpoint. */
+gint64 os_weight_dim (const OsWeight *weight, int dim);
+gint64 os_weight_count (const OsWeight *weight);
+
+/* The prepared values; hollow if that failed (the error is the compute's). The
+ * tensor belongs to the weight. */
+const OsTensor *os_weight_get (OsWeight *weight, OsCompute *compute);
+
+/* Layers as networks hold them; the weights belong to an OsWeightSet. */
+typedef struct {
+  OsWeight *weight; /* [out, in] */
+  OsWeight *bias;   /* [out] or NULL */
+} OsLinear;
+
+typedef struct {
+  OsWeight *weight; /* [C] */
+  OsWeight *bias;   /* [C] or NULL */
+} OsNorm;
+
+typedef struct {
+  OsWeight *weight; /* [C_out, C_in, kt, kh, kw] or [C_out, C_in, kh, kw] */
+  OsWeight *bias;   /* [C_out] or NULL */
+  int kernel[3];    /* kt, kh, kw */
+} OsConv;

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Attention layers of the STDiT family: self attention over space or time, and
+ * cross attention to the text (opensora/models/layers/blocks.py Attention,
+ * MultiHeadCrossAttention). */
+#pragma once
+
+#include "compute/ops.h"
+#include "weights/binder.h"
+
+typedef struct {
+  OsLinear qkv, proj;
+  OsWeight *q_norm, *k_norm; /* [D] or NULL: no norm of queries and keys */
+  gint64 n_heads;
+} OsSelfAttention;
+
+OsSelfAttention os_self_attention_bind (OsBinder *binder, const char *name,
+    gint64 C, gint64 n_heads, gboolean qk_norm);
+/* x [B, T, S, C] -> the mixed values before proj, same shape. temporal: each
+ * token attends along T, with rotary embedding if rope is given; else along
+ * the S tokens of its frame. */
+OsTensor *os_self_attention_mix (const OsSelfAttention *attention,
+    OsCompute *compute, const OsTensor *x, gboolean temporal,
+    const OsTensor *rope);
+
+typedef struct {
+  OsLinear q_linear, kv_linear, proj;
+  gint64 n_heads;
+} OsCrossAttention;
+
+OsCrossAttention os_cross_attention_bind (
+    OsBinder *binder, const char *name, gint64 C, gint64 n_heads);
+/* x [B, M, C]; kv: for each of the B samples kv_linear of its own text, [L_b,
+ * 2 C] (keys first). Returns the mixed values before proj. */
+OsTensor *os_cross_attention_mix (const OsCrossAttention *attention,
+    OsCompute *compute, const OsTensor *x, OsTensor *const *kv);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Decoder of the temporal autoencoder of Open-Sora 1.2: causal 3-D convolutions
+ * that make four frames of every latent (opensora/models/vae/vae_temporal.py),
+ * channels last. */
+#pragma once
+
+#include "compute/ops.h"
+#include "weights/binder.h"
+#include "weights/config.h"
+
+typedef struct _OsTemporalVae OsTemporalVae;
+
+OsTemporalVae *os_temporal_vae_new (
+    OsConfig *config, const char *key, OsBinder *binder);
+void os_temporal_vae_free (OsTemporalVae *vae);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsTemporalVae, os_temporal_vae_free)
+
+/* Frames a latent stands for. */
+gint64 os_temporal_vae_get_factor (const OsTemporalVae *vae);
+
+/* [B, T, H, W, 4] -> [B, n_frames, H, W, 4], T = ceil (n_frames / factor); the
+ * surplus leading frames are dropped. */
+OsTensor *os_temporal_vae_decode (OsTemporalVae *vae, OsCompute *compute,
+    const OsTensor *z, gint64 n_frames);
