@@ -25,7 +25,15 @@ typedef enum {
   OS_DTYPE_I8,
   OS_DTYPE_U8,
   OS_DTYPE_BOOL,
+  /* In checkpoints only: listed and copied, never computed on. */
+  OS_DTYPE_F8_E4M3,
+  OS_DTYPE_F8_E5M2,
+  OS_DTYPE_U16,
+  OS_DTYPE_U32,
+  OS_DTYPE_U64,
 } OsDType;
+
+#define OS_N_DTYPES (OS_DTYPE_U64 + 1)
 
 gsize os_dtype_size (OsDType dtype);
 /* The name in safetensors headers: "F32", "BF16", ... */

@@ -32,6 +32,8 @@ guint os_checkpoint_get_n_tensors (const OsCheckpoint *checkpoint);
 /* The file's __metadata__: string -> string; never NULL. */
 GHashTable *os_checkpoint_get_metadata (const OsCheckpoint *checkpoint);
 
+/* For readers: the file, mapped read-only; NOT_FOUND or READ. */
+GMappedFile *os_checkpoint_map (const char *path, GError **error);
 /* For readers: an empty checkpoint, and a tensor added (transfer full; FALSE
  * and FORMAT for a duplicate name). */
 OsCheckpoint *os_checkpoint_new (const char *path, const char *format);

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The safetensors container, as https://github.com/huggingface/safetensors
+ * defines it. The file has to be exactly what its header says: sorted by
+ * offset, the tensors cover the data without hole or overlap, so nothing can
+ * hide in it and no tensor reaches out of it. */
+#include "weights/safetensors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib/gstdio.h>
+#include <opensora/opensora.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/size.h"
+#include "weights/json.h"
+
+#define PREFIX_SIZE 8
+#define MAX_HEADER 100000000
+#define METADATA "__metadata__"
+
+/* What a header says of a tensor. */
+typedef struct {
+  const char *name;
+  OsDType dtype;
+  int n_dims;
+  gint64 shape[OS_MAX_DIMS];
+  gint64 begin;
+  gint64 end;
+} Entry;
+
+/* A file while it is read. */
+typedef struct {
+  const char *path;
+  GMappedFile *file;
+  char *data;
+  gint64 data_size;
+  GArray *entries; /* of Entry */
+} Reader;
+
+G_GNUC_PRINTF (4, 5)
+static gboolean
+fail (const Reader *reader, const char *name, GError **error,
+    const char *format, ...)
+{
+  g_autofree char *text = NULL;
+  va_list args;
+
+  va_start (args, format);
+  text = g_strdup_vprintf (format, args);
+  va_end (args);
+  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT,
+      name != NULL ? "%s: tensor %s: %s" : "%s: %s%s", reader->path,
+      name != NULL ? name : "", text);
+  return FALSE;
+}
+
+/* A list of 0 to max_n integers, none negative; -1 if it is anything else. */
+static int
+read_ints (JsonObject *object, const char *member, int max_n, gint64 *out)
+{
+  JsonNode *node = json_object_get_member (object, member);
+  JsonArray *list;
+  int n;
+
+  if (node == NULL || !JSON_NODE_HOLDS_ARRAY (node))
+    return -1;
+  list = json_node_get_array (node);
+  n = json_array_get_length (list);
+  if (n > max_n)
+    return -1;
+  for (int i = 0; i < n; i++) {
+    JsonNode *element = json_array_get_element (list, i);
+    if (!os_json_holds (element, G_TYPE_INT64))
+      return -1;
+    out[i] = json_node_get_int (element);
+    if (out[i] < 0)
+      return -1;
+  }
+  return n;
+}
+
+static gboolean
+read_dtype (const Reader *reader, const char *name, JsonObject *object,
+    OsDType *dtype, GError **error)
+{
+  JsonNode *node = json_object_get_member (object, "dtype");
+  const char *text;
+
+  if (!os_json_holds (node, G_TYPE_STRING))
+    return fail (reader, name, error, "has no dtype");
+  text = json_node_get_string (node);
+  for (int i = 0; i < OS_N_DTYPES; i++) {
+    if (g_str_equal (text, os_dtype_name (i))) {
+      *dtype = i;
+      return TRUE;
+    }
+  }
+  return fail (reader, name, error, "dtype %.40s is not supported", text);
+}
+
+/* Sizes of 0 are left out of the product, so that the strides of an empty
+ * tensor cannot overflow either. */
+static gboolean
+byte_size (const Entry *entry, gint64 *size)
+{
+  gboolean empty = FALSE;
+
+  *size = os_dtype_size (entry->dtype);
+  for (int i = 0; i < entry->n_dims; i++) {
+    empty |= entry->shape[i] == 0;
+    if (!os_size_mul (*size, MAX (entry->shape[i], 1), size))
+      return FALSE;
+  }
+  if (empty)
+    *size = 0;
+  return TRUE;
+}
+
+static gboolean
+read_entry (const Reader *reader, const char *name, JsonNode *node,
+    Entry *entry, GError **error)
+{
+  gint64 offsets[2];
+  gint64 size;
+  JsonObject *object;
+
+  if (!JSON_NODE_HOLDS_OBJECT (node))
+    return fail (reader, name, error, "its entry is not a JSON object");
+  object = json_node_get_object (node);
+  entry->name = name;
+  if (!read_dtype (reader, name, object, &entry->dtype, error))
+    return FALSE;
+  entry->n_dims = read_ints (object, "shape", OS_MAX_DIMS, entry->shape);
+  if (entry->n_dims < 0)
+    return fail (reader, name, error,
+        "its shape is not a list of at most %d sizes", OS_MAX_DIMS);
+  if (read_ints (object, "data_offsets", 2, offsets) != 2)
+    return fail (reader, name, error, "its data_offsets are not two offsets");
+  entry->begin = offsets[0];
+  entry->end = offsets[1];
+  if (entry->begin > entry->end || entry->end > reader->data_size)
+    return fail (reader, name, error,
+        "its bytes %" G_GINT64_FORMAT " to %" G_GINT64_FORMAT
+        " are not in the file, which has %" G_GINT64_FORMAT " bytes of data",
+        entry->begin, entry->end, reader->data_size);
+  if (!byte_size (entry, &size) || size != entry->end - entry->begin) {
+    g_autofree char *shape = os_shape_to_string (entry->n_dims, entry->shape);
+    return fail (reader, name, error,
+        "%s %s does not take the %" G_GINT64_FORMAT " bytes it has", shape,
+        os_dtype_name (entry->dtype), entry->end - entry->begin);
+  }
+  return TRUE;
+}
+
+static gboolean
+read_metadata (
+    const Reader *reader, JsonNode *node, GHashTable *metadata, GError **error)
+{
+  JsonObjectIter iter;
+  const char *key;
+  JsonNode *value;
+
+  if (!JSON_NODE_HOLDS_OBJECT (node))
+    return fail (reader, NULL, error, METADATA " is not a JSON object");
+  json_object_iter_init (&iter, json_node_get_object (node));
+  while (json_object_iter_next (&iter, &key, &value)) {
+    if (!os_json_holds (value, G_TYPE_STRING))
+      return fail (
+          reader, NULL, error, METADATA " member %s is not a string", key);
+    g_hash_table_insert (
+        metadata, g_strdup (key), json_node_dup_string (value));
+  }
+  return TRUE;
+}
+
+static gboolean
+read_entries (Reader *reader, JsonObject *header, OsCheckpoint *checkpoint,
+    GError **error)
+{
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *node;
+
+  json_object_iter_init_ordered (&iter, header);
+  while (json_object_iter_next_ordered (&iter, &name, &node)) {
+    Entry entry;
+
+    if (g_str_equal (name, METADATA)) {
+      if (!read_metadata (
+              reader, node, os_checkpoint_get_metadata (checkpoint), error))
+        return FALSE;
+    } else {
+      if (!read_entry (reader, name, node, &entry, error))
+        return FALSE;
+      g_array_append_val (reader->entries, entry);
+    }
+  }
+  return TRUE;
+}
+
+static int
+compare_offsets (gconstpointer a, gconstpointer b)
+{
+  const Entry *x = a;
+  const Entry *y = b;
+
+  if (x->begin != y->begin)
+    return x->begin < y->begin ? -1 : 1;
+  return x->end < y->end ? -1 : x->end > y->end;
+}
+
+static gboolean
+check_coverage (const Reader *reader, GError **error)
+{
+  g_autoptr (GArray) sorted = g_array_copy (reader->entries);
+  gint64 end = 0;
+
+  g_array_sort (sorted, compare_offsets);
+  for (guint i = 0; i < sorted->len; i++) {
+    const Entry *entry = &g_array_index (sorted, Entry, i);
+    if (entry->begin != end)
+      return fail (reader, entry->name, error,
+          "begins at byte %" G_GINT64_FORMAT
+          " of the data, the tensor before it ends at %" G_GINT64_FORMAT,
+          entry->begin, end);
+    end = entry->end;
+  }
+  if (end != reader->data_size)
+    return fail (reader, NULL, error,
+        "%" G_GINT64_FORMAT " bytes of data belong to no tensor",
+        reader->data_size - end);
+  return TRUE;
+}
+
+static gboolean
+add_tensors (const Reader *reader, OsCheckpoint *checkpoint, GError **error)
+{
+  for (guint i = 0; i < reader->entries->len; i++) {
+    const Entry *entry = &g_array_index (reader->entries, Entry, i);
+    OsTensor *tensor = os_tensor_new_wrapped (entry->dtype, entry->n_dims,
+        entry->shape, reader->data + entry->begin,
+        g_mapped_file_ref (reader->file), (GDestroyNotify) g_mapped_file_unref);
+    if (!os_checkpoint_add (checkpoint, entry->name, tensor, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+/* Length of the header, or -1. */
+static gint64
+header_length (Reader *reader, GError **error)
+{
+  gint64 size = g_mapped_file_get_length (reader->file);
+  guint64 length;
+
+  if (size < PREFIX_SIZE) {
+    fail (reader, NULL, error,
+        "%" G_GINT64_FORMAT " bytes are too few for safetensors", size);
+    return -1;
+  }
+  memcpy (&length, g_mapped_file_get_contents (reader->file), PREFIX_SIZE);
+  length = GUINT64_FROM_LE (length);
+  if (length > MAX_HEADER || length > (guint64) (size - PREFIX_SIZE)) {
+    fail (reader, NULL, error,
+        "not safetensors, or incomplete: the header takes %" G_GUINT64_FORMAT
+        " bytes, the file has %" G_GINT64_FORMAT " (and at most %d are legal)",
+        length, size - PREFIX_SIZE, MAX_HEADER);
+    return -1;
+  }
+  return (gint64) length;
+}
+
+static gboolean
+read_file (Reader *reader, OsCheckpoint *checkpoint, GError **error)
+{
+  g_autoptr (JsonObject) header = NULL;
+  const char *text;
+  gint64 length = header_length (reader, error);
+
+  if (length < 0)
+    return FALSE;
+  text = g_mapped_file_get_contents (reader->file) + PREFIX_SIZE;
+  reader->data = (char *) text + length;
+  reader->data_size =
+      (gint64) g_mapped_file_get_length (reader->file) - PREFIX_SIZE - length;
+  header = os_json_parse (text, length, reader->path, error);
+  return header != NULL && read_entries (reader, header, checkpoint, error)
+         && check_coverage (reader, error)
+         && add_tensors (reader, checkpoint, error);
+}
+
+gboolean
+os_safetensors_read (OsCheckpoint *checkpoint, const char *path, GError **error)
+{
+  g_autoptr (GMappedFile) file = os_checkpoint_map (path, error);
+  g_autoptr (GArray) entries = NULL;
+  Reader reader = { path };
+
+  if (file == NULL)
+    return FALSE;
+  entries = g_array_new (FALSE, FALSE, sizeof (Entry));
+  reader.file = file;
+  reader.entries = entries;
+  return read_file (&reader, checkpoint, error);
+}
+
+/* Writing. */
+
+static void
+build_entry (JsonBuilder *builder, const OsTensor *tensor, gint64 *offset)
+{
+  json_builder_begin_object (builder);
+  json_builder_set_member_name (builder, "dtype");
+  json_builder_add_string_value (builder, os_dtype_name (tensor->dtype));
+  json_builder_set_member_name (builder, "shape");
+  json_builder_begin_array (builder);
+  for (int i = 0; i < tensor->n_dims; i++)
+    json_builder_add_int_value (builder, tensor->shape[i]);
+  json_builder_end_array (builder);
+  json_builder_set_member_name (builder, "data_offsets");
+  json_builder_begin_array (builder);
+  json_builder_add_int_value (builder, *offset);
+  *offset += os_tensor_count (tensor) * (gint64) os_dtype_size (tensor->dtype);
+  json_builder_add_int_value (builder, *offset);
+  json_builder_end_array (builder);
+  json_builder_end_object (builder);
+}
+
+static void
+build_metadata (JsonBuilder *builder, GHashTable *metadata)
+{
+  GHashTableIter iter;
+  gpointer key, value;
+
+  json_builder_set_member_name (builder, METADATA);
+  json_builder_begin_object (builder);
+  g_hash_table_iter_init (&iter, metadata);
+  while (g_hash_table_iter_next (&iter, &key, &value)) {
+    json_builder_set_member_name (builder, key);
+    json_builder_add_string_value (builder, value);
+  }
+  json_builder_end_object (builder);
+}
+
+/* The header, with spaces up to a multiple of 8. */
+static GString *
+build_header (const char *const *names, const OsTensor *const *tensors, guint n,
+    GHashTable *metadata)
+{
+  g_autoptr (JsonBuilder) builder = json_builder_new ();
+  g_autoptr (JsonNode) root = NULL;
+  g_autofree char *text = NULL;
+  GString *header;
+  gint64 offset = 0;
+
+  json_builder_begin_object (builder);
+  if (metadata != NULL && g_hash_table_size (metadata) > 0)
+    build_metadata (builder, metadata);
+  for (guint i = 0; i < n; i++) {
+    json_builder_set_member_name (builder, names[i]);
+    build_entry (builder, tensors[i], &offset);
+  }
+  json_builder_end_object (builder);
+  root = json_builder_get_root (builder);
+  text = json_to_string (root, FALSE);
+  header = g_string_new (text);
+  while (header->len % 8 != 0)
+    g_string_append_c (header, ' ');
+  return header;
+}
+
+/* Elements of dimension `dim` and after, row-major, from `data` on. */
+static gboolean
+write_elements (FILE *file, const OsTensor *tensor, int dim, const char *data)
+{
+  gint64 size = os_dtype_size (tensor->dtype);
+
+  if (dim == tensor->n_dims)
+    return fwrite (data, size, 1, file) == 1;
+  for (gint64 i = 0; i < tensor->shape[dim]; i++) {
+    if (!write_elements (
+            file, tensor, dim + 1, data + i * tensor->stride[dim] * size))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+write_tensor (FILE *file, const OsTensor *tensor)
+{
+  gsize count = os_tensor_count (tensor);
+
+  if (os_tensor_is_contiguous (tensor))
+    return fwrite (os_tensor_data (tensor), os_dtype_size (tensor->dtype),
+               count, file)
+           == count;
+  return write_elements (file, tensor, 0, os_tensor_data (tensor));
+}
+
+static gboolean
+write_file (
+    FILE *file, const GString *header, const OsTensor *const *tensors, guint n)
+{
+  guint64 length = GUINT64_TO_LE (header->len);
+
+  if (fwrite (&length, PREFIX_SIZE, 1, file) != 1
+      || fwrite (header->str, header->len, 1, file) != 1)
+    return FALSE;
+  for (guint i = 0; i < n; i++) {
+    if (!write_tensor (file, tensors[i]))
+      return FALSE;
+  }
+  return fflush (file) == 0 && fsync (fileno (file)) == 0;
+}
+
+static gboolean
+fail_write (const char *path, GError **error)
+{
+  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_READ,
+      "%s cannot be written: %s", path, g_strerror (errno));
+  return FALSE;
+}
+
+gboolean
+os_safetensors_write (const char *path, const char *const *names,
+    const OsTensor *const *tensors, guint n, GHashTable *metadata,
+    GError **error)
+{
+  g_autofree char *temporary = g_strconcat (path, ".XXXXXX", NULL);
+  g_autoptr (GString) header = build_header (names, tensors, n, metadata);
+  int fd = g_mkstemp_full (temporary, O_RDWR | O_CLOEXEC, 0666);
+  FILE *file;
+  gboolean written;
+
+  if (fd < 0)
+    return fail_write (path, error);
+  file = fdopen (fd, "wb");
+  written = file != NULL && write_file (file, header, tensors, n);
+  if (file != NULL)
+    written &= fclose (file) == 0;
+  else
+    close (fd);
+  written = written && g_rename (temporary, path) == 0;
+  if (!written) {
+    fail_write (path, error);
+    g_unlink (temporary);
+  }
+  return written;
+}
