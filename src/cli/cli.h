@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The commands of the `opensora` tool. */
+#pragma once
+
+#include <glib.h>
+
+/* Exit status after Ctrl-C, as shells count it. */
+#define CLI_INTERRUPTED 130
+
+/* "opensora: message" on standard error; returns 1, the exit status of
+ * failures. */
+int cli_fail (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+/* Each handles its own options; args[0] is its name; returns the exit status.
+ */
+int cli_generate (char **args);

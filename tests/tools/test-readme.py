@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Runs the command lines that the documents show.
+
+    test-readme.py SOURCE_ROOT TOOL FILE...
+
+Every line of a fenced sh block that starts with gst-launch-1.0,
+gst-inspect-1.0 or opensora is run in a temporary folder. Windows become
+fakesinks, and the folder of a large model becomes the demo model.
+"""
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+COMMANDS = ("gst-launch-1.0 ", "gst-inspect-1.0 ", "opensora ")
+LARGE_MODEL = "~/models/open-sora-1.2"
+
+
+def lines_of(document):
+    """Command lines of the fenced sh blocks, continuations joined."""
+    for block in re.findall(r"^```sh\n(.*?)^```", document, re.M | re.S):
+        for line in block.replace("\\\n", " ").splitlines():
+            if line.strip().startswith(COMMANDS):
+                yield line.strip()
+
+
+def runnable(line, root, tool):
+    line = re.sub(r"(videoconvert ! )?autovideosink", "fakesink", line)
+    line = line.replace(LARGE_MODEL,
+                        f"{root}/examples/demo-model/opensora-demo")
+    return re.sub(r"^opensora ", f"'{tool}' ", line)
+
+
+def main():
+    root, tool, *files = sys.argv[1:]
+    commands = [(Path(f).name, line) for f in files
+                for line in lines_of(Path(f).read_text())]
+    print(f"1..{len(commands)}")
+    failed = 0
+    with tempfile.TemporaryDirectory() as folder:
+        for number, (name, line) in enumerate(commands, 1):
+            result = subprocess.run(
+                runnable(line, root, tool), shell=True, cwd=folder,
+                capture_output=True, text=True, env=os.environ, timeout=120)
+            good = result.returncode == 0
+            failed += not good
+            print(f"{'ok' if good else 'not ok'} {number} - {name}: {line}",
+                  flush=True)
+            if not good:
+                print("# " + (result.stdout + result.stderr).replace("\n", "\n# "))
+    return 1 if failed or not commands else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
