@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <opensora/opensora.h>
 
-G_DEFINE_QUARK (opensora-error-quark, opensora_error)
+G_DEFINE_QUARK (opensora - error - quark, opensora_error)
 
 const char *
 opensora_stage_get_name (OpensoraStage stage)

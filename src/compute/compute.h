@@ -62,8 +62,8 @@ void os_compute_set_probe (
     OsCompute *compute, OsProbeFunc probe, gpointer data);
 gboolean os_compute_has_probe (const OsCompute *compute);
 /* Names are those of submodules: "spatial_blocks.0.attn". */
-void os_probe (OsCompute *compute, const OsTensor *tensor,
-    const char *format, ...) G_GNUC_PRINTF (3, 4);
+void os_probe (OsCompute *compute, const OsTensor *tensor, const char *format,
+    ...) G_GNUC_PRINTF (3, 4);
 /* Prefix of all names until popped. */
 void os_probe_push (OsCompute *compute, const char *format, ...)
     G_GNUC_PRINTF (2, 3);

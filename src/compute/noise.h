@@ -16,11 +16,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsNoise, os_noise_free)
 guint32 os_noise_next_u32 (OsNoise *noise);
 
 /* randn (n) with dtype F32, BF16 or F16 (rounded to that type and widened). */
-void os_noise_normal_f32 (
-    OsNoise *noise, OsDType dtype, gint64 n, float *out);
+void os_noise_normal_f32 (OsNoise *noise, OsDType dtype, gint64 n, float *out);
 /* randn (n, dtype=float64). */
 void os_noise_normal_f64 (OsNoise *noise, gint64 n, double *out);
 
 /* randn (shape) on the compute device. */
-OsTensor *os_noise_tensor (OsNoise *noise, OsCompute *compute, int n_dims,
-    const gint64 *shape);
+OsTensor *os_noise_tensor (
+    OsNoise *noise, OsCompute *compute, int n_dims, const gint64 *shape);

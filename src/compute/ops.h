@@ -31,10 +31,10 @@ void os_linear_add (OsCompute *compute, const OsLinear *linear,
 
 /* softmax (scale q k^T + bias) v for every batch, group and head.
  *
- *   q [B, G, Lq, N, D], k and v [B, G, Lk, N, D], out like q: views with any
- *   strides over B, G, L, N; out's values are overwritten.
- *   bias [N, Lq, Lk] (any strides), key_bias [B, Lk]; both may be NULL.
- *   probs: if not NULL, receives the softmax, [B, G, N, Lq, Lk] contiguous.
+ *   q [B, G, Lq, N, D], k and v [B, G, Lk > 0, N, D], out like q: views with
+ * any strides over B, G, L, N; out's values are overwritten. bias [N, Lq, Lk]
+ * (any strides), key_bias [B, Lk]; both may be NULL. probs: if not NULL,
+ * receives the softmax, [B, G, N, Lq, Lk] contiguous.
  *
  * Scores live in one tile a thread; no Lq x Lk matrix is held. */
 typedef struct {
@@ -74,9 +74,9 @@ OsTensor *os_group_norm (OsCompute *compute, const OsTensor *x,
 
 /* Zero padding and stride; the channels-last input is [B, T, H, W, C_in]. */
 typedef struct {
-  int pad_front;                 /* T, before only: causal */
-  int pad_top, pad_bottom;       /* H */
-  int pad_left, pad_right;       /* W */
+  int pad_front;                    /* T, before only: causal */
+  int pad_top, pad_bottom;          /* H */
+  int pad_left, pad_right;          /* W */
   int stride_t, stride_h, stride_w; /* 0 means 1 */
 } OsConvGeometry;
 /* x * kernel + b (+ residual, or NULL): [B, T', H', W', C_out]. */
@@ -102,8 +102,8 @@ OsTensor *os_unpatchify (OsCompute *compute, const OsTensor *x,
 OsTensor *os_concat (
     OsCompute *compute, const OsTensor *const *tensors, guint n);
 /* Rows of a table [V, C]: ids -> [n, C]. ids are checked by the caller. */
-OsTensor *os_embedding (OsCompute *compute, OsWeight *table,
-    const gint32 *ids, gint64 n);
+OsTensor *os_embedding (
+    OsCompute *compute, OsWeight *table, const gint32 *ids, gint64 n);
 
 /* --- elementwise.c --- */
 
@@ -113,11 +113,10 @@ OsTensor *os_add (OsCompute *compute, const OsTensor *a, const OsTensor *b);
 void os_add_inplace (OsCompute *compute, OsTensor *a, const OsTensor *b);
 /* a *= b, same shape, contiguous. */
 void os_mul_inplace (OsCompute *compute, OsTensor *a, const OsTensor *b);
-OsTensor *os_activate (
-    OsCompute *compute, const OsTensor *x, OsActivation act);
+OsTensor *os_activate (OsCompute *compute, const OsTensor *x, OsActivation act);
 /* x a + y b, same shape, any strides of x and y. */
-OsTensor *os_lerp (OsCompute *compute, const OsTensor *x, float a,
-    const OsTensor *y, float b);
+OsTensor *os_lerp (
+    OsCompute *compute, const OsTensor *x, float a, const OsTensor *y, float b);
 /* x * scale[c] + shift[c] over the last dimension. */
 OsTensor *os_scale_shift (OsCompute *compute, const OsTensor *x,
     const float *scale, const float *shift);

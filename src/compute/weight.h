@@ -3,8 +3,8 @@
  *
  * Prepared means float32, contiguous and aligned; a float32 tensor of a mapped
  * file that is so already is used in place. Convolution kernels are reordered
- * from [C_out, C_in, kt, kh, kw] to [C_out, kt, kh, kw, C_in], for channels-last
- * activations. */
+ * from [C_out, C_in, kt, kh, kw] to [C_out, kt, kh, kw, C_in], for
+ * channels-last activations. */
 #pragma once
 
 #include "compute/compute.h"
@@ -21,8 +21,8 @@ void os_weight_free (OsWeight *weight);
 gint64 os_weight_dim (const OsWeight *weight, int dim);
 gint64 os_weight_count (const OsWeight *weight);
 
-/* The prepared values; hollow if that failed (the error is the compute's). The
- * tensor belongs to the weight. */
+/* The prepared values, which belong to the weight. Not to be read if that
+ * failed: os_compute_ok() is then FALSE. */
 const OsTensor *os_weight_get (OsWeight *weight, OsCompute *compute);
 
 /* Layers as networks hold them; the weights belong to an OsWeightSet. */

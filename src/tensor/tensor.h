@@ -3,8 +3,8 @@
  * for its values; reference counted; a view shares storage and copies nothing.
  *
  * Letters for dimensions, everywhere in this library:
- *   B batch, T frames, H W height and width, S tokens of a frame, L text length,
- *   C channels, N heads, D head size, R rows of a modulation table.
+ *   B batch, T frames, H W height and width, S tokens of a frame, L text
+ * length, C channels, N heads, D head size, R rows of a modulation table.
  */
 #pragma once
 
@@ -53,8 +53,11 @@ typedef struct {
 
 /* A shape as two arguments: os_tensor_reshape (x, OS_SHAPE (B, T, C)). */
 #define OS_SHAPE(...)                                                          \
-  (int) (sizeof ((gint64[]) { __VA_ARGS__ }) / sizeof (gint64)),               \
-      (const gint64[]) { __VA_ARGS__ }
+  (int) (sizeof ((gint64[]){ __VA_ARGS__ }) / sizeof (gint64)),                \
+      (const gint64[])                                                         \
+  {                                                                            \
+    __VA_ARGS__                                                                \
+  }
 
 /* Uninitialised, from the pool; NULL and OPENSORA_ERROR_MEMORY on failure or
  * when the size overflows. */
@@ -62,20 +65,18 @@ OsTensor *os_tensor_new (OsMemPool *pool, OsDType dtype, int n_dims,
     const gint64 *shape, GError **error);
 /* A tensor without memory, to carry a shape through a computation that has
  * already failed. Never read or written. */
-OsTensor *os_tensor_new_hollow (
-    OsDType dtype, int n_dims, const gint64 *shape);
+OsTensor *os_tensor_new_hollow (OsDType dtype, int n_dims, const gint64 *shape);
 /* Over `data`, row-major, which `owner_free (owner)` releases with the last
  * view. The bytes need no alignment. */
-OsTensor *os_tensor_new_wrapped (OsDType dtype, int n_dims,
-    const gint64 *shape, gpointer data, gpointer owner,
-    GDestroyNotify owner_free);
+OsTensor *os_tensor_new_wrapped (OsDType dtype, int n_dims, const gint64 *shape,
+    gpointer data, gpointer owner, GDestroyNotify owner_free);
 
 OsTensor *os_tensor_ref (const OsTensor *tensor);
 void os_tensor_unref (OsTensor *tensor);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsTensor, os_tensor_unref)
 
 /* Views; programmer errors if the arguments do not fit. */
-OsTensor *os_tensor_reshape ( /* of a contiguous tensor */
+OsTensor *os_tensor_reshape (/* of a contiguous tensor */
     const OsTensor *tensor, int n_dims, const gint64 *shape);
 OsTensor *os_tensor_slice (
     const OsTensor *tensor, int dim, gint64 start, gint64 length);

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Choice of the matrix backend. */
+#include "compute/backend.h"
+
+#include <opensora/opensora.h>
+
+/* In the order of preference; plain C only serves who asks for it. */
+static const struct {
+  const char *name;
+  const OsBackend *(*get) (GError **error);
+  gboolean automatic;
+} backends[] = {
+  { "openblas", os_backend_openblas, TRUE },
+#ifdef HAVE_ONEDNN
+  { "onednn", os_backend_onednn, TRUE },
+#endif
+  { "ref", os_backend_ref, FALSE },
+};
+
+static const OsBackend *
+find_named (const char *name, GError **error)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (backends); i++) {
+    if (g_str_equal (name, backends[i].name))
+      return backends[i].get (error);
+  }
+  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_BACKEND,
+      "There is no compute backend \"%s\" in this build; use openblas, "
+#ifdef HAVE_ONEDNN
+      "onednn "
+#endif
+      "or ref",
+      name);
+  return NULL;
+}
+
+const OsBackend *
+os_backend_find (const char *name, GError **error)
+{
+  g_autoptr (GError) first = NULL;
+
+  if (!name)
+    name = g_getenv ("OPENSORA_BACKEND");
+  if (name && *name)
+    return find_named (name, error);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (backends); i++) {
+    const OsBackend *backend = NULL;
+
+    if (backends[i].automatic)
+      backend = backends[i].get (first ? NULL : &first);
+    if (backend)
+      return backend;
+  }
+  g_propagate_error (error, g_steal_pointer (&first));
+  return NULL;
+}

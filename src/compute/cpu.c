@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* CPU features, as the CPU itself reports them: a model number says nothing
+ * about the next generation. */
+#include "compute/cpu.h"
+
+const OsKernels *
+os_cpu_kernels (void)
+{
+#ifdef HAVE_X86_KERNELS
+  __builtin_cpu_init ();
+  if (__builtin_cpu_supports ("avx512f") && __builtin_cpu_supports ("avx512bw")
+      && __builtin_cpu_supports ("avx512dq")
+      && __builtin_cpu_supports ("avx512vl"))
+    return &os_kernels_avx512;
+  if (__builtin_cpu_supports ("avx2") && __builtin_cpu_supports ("fma")
+      && __builtin_cpu_supports ("f16c"))
+    return &os_kernels_avx2;
+#endif
+  return &os_kernels_generic;
+}
+
+const char *
+os_cpu_openblas_core (gboolean avx2, gboolean avx512, gboolean amd)
+{
+  if (avx512)
+    return "SkylakeX";
+  if (avx2)
+    return amd ? "Zen" : "Haswell";
+  return NULL;
+}
+
+const char *
+os_cpu_openblas_core_here (void)
+{
+#ifdef HAVE_X86_KERNELS
+  const OsKernels *kernels = os_cpu_kernels ();
+
+  return os_cpu_openblas_core (kernels == &os_kernels_avx2,
+      kernels == &os_kernels_avx512, __builtin_cpu_is ("amd"));
+#else
+  return NULL;
+#endif
+}

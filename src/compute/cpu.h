@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* What this CPU can do. */
+#pragma once
+
+#include "compute/kernels.h"
+
+/* The fastest kernels for this CPU. */
+const OsKernels *os_cpu_kernels (void);
+
+/* OpenBLAS's name for a core with these features, for OPENBLAS_CORETYPE; NULL
+ * where its own detection is as good. */
+const char *os_cpu_openblas_core (gboolean avx2, gboolean avx512, gboolean amd);
+
+/* The same for this CPU. */
+const char *os_cpu_openblas_core_here (void);
