@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Sampling and noise: rflow_sample, rng_torch_cpu. */
+#include "cli/golden/golden.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "compute/noise.h"
+
+static double
+number (JsonObject *json, const char *key, double fallback)
+{
+  return json_object_get_double_member_with_default (json, key, fallback);
+}
+
+static GPtrArray *
+read_renoise (GoldenRun *run, guint steps)
+{
+  GPtrArray *tensors =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) os_tensor_unref);
+
+  for (guint i = 0; i < steps; i++) {
+    g_autofree char *name = g_strdup_printf ("renoise.%u", i);
+
+    if (golden_has_input (run, name))
+      g_ptr_array_add (tensors, golden_input (run, name));
+  }
+  return tensors;
+}
+
+/* Text states of all prompts, then the unconditional ones. */
+static GPtrArray *
+read_captions (GoldenRun *run, OsStdit3 *stdit3)
+{
+  GPtrArray *captions =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) os_tensor_unref);
+  g_autoptr (OsTensor) y = golden_input (run, "y"); /* [B, 1, L, C] */
+  gint64 B = y->shape[0], L = y->shape[2], C = y->shape[3], n;
+  g_autoptr (OsTensor) rows = os_tensor_reshape (y, OS_SHAPE (B, L, C));
+  g_autofree guint8 *mask = golden_input_mask (run, "mask", &n);
+
+  for (gint64 b = 0; b < B; b++) {
+    g_autoptr (OsTensor) row = os_tensor_select (rows, 0, b);
+
+    golden_add_caption (run, captions, row, mask + (b * L) % n);
+  }
+  golden_add_null_captions (run, stdit3, captions, mask, n / L);
+  return captions;
+}
+
+gboolean
+golden_rflow_sample (GoldenRun *run, GError **error)
+{
+  JsonObject *json = run->json;
+  JsonObject *scheduler = json_object_get_object_member (json, "scheduler");
+  g_autoptr (OsConfig) config = golden_config (run, "config", error);
+  g_autoptr (OsBinder) binder = golden_binder (run, error);
+  g_autoptr (OsStdit3) stdit3 = NULL;
+  g_autoptr (OsTensor) z = NULL, sample = NULL;
+  g_autoptr (GPtrArray) captions = NULL, renoise = NULL;
+  g_autofree float *frame_mask = NULL;
+  GoldenSampling sampling;
+  gint64 n;
+
+  if (config == NULL || binder == NULL
+      || (stdit3 = os_stdit3_new (config, binder, error)) == NULL)
+    return FALSE;
+  if (golden_has_input (run, "frame_mask"))
+    frame_mask = golden_input_floats (run, "frame_mask", &n);
+  z = golden_input (run, "z");
+  captions = read_captions (run, stdit3);
+  sampling = (GoldenSampling){
+    .stdit3 = stdit3,
+    .z = z,
+    .captions = captions,
+    .fps = number (json, "fps", 24),
+    .height = number (json, "height", 0),
+    .width = number (json, "width", 0),
+    .num_frames = number (json, "num_frames", 0),
+    .steps = number (scheduler, "num_sampling_steps", 10),
+    .guidance_scale = number (scheduler, "cfg_scale", 4),
+    .timestep_transform = json_object_get_boolean_member_with_default (
+        scheduler, "use_timestep_transform", FALSE),
+    .discrete_timesteps = json_object_get_boolean_member_with_default (
+        scheduler, "use_discrete_timesteps", FALSE),
+    .frame_mask = frame_mask,
+  };
+  sampling.renoise = renoise = read_renoise (run, sampling.steps);
+  sample = golden_sample (run, &sampling);
+  golden_output (run, "z_final", sample);
+  return TRUE;
+}
+
+/* --- rng_torch_cpu --- */
+
+/* randn (n) in the dtype that `name` begins with. */
+static void
+output_normal (GoldenRun *run, const char *name, OsNoise *noise, gint64 n)
+{
+  OsDType dtype = g_str_has_prefix (name, "bf16.")  ? OS_DTYPE_BF16
+                  : g_str_has_prefix (name, "f16.") ? OS_DTYPE_F16
+                                                    : OS_DTYPE_F32;
+  g_autofree double *values = g_new (double, n);
+  g_autofree float *floats = g_new (float, n);
+
+  if (g_str_has_prefix (name, "f64.")) {
+    os_noise_normal_f64 (noise, n, values);
+    golden_output_doubles (run, name, n, values);
+  } else {
+    os_noise_normal_f32 (noise, dtype, n, floats);
+    golden_output_floats (run, name, n, floats);
+  }
+}
+
+/* Successive calls on one generator: "sequence.seed42.call3.n17". */
+static void
+output_sequence (GoldenRun *run, gint64 seed)
+{
+  JsonArray *calls = json_object_get_array_member (run->json, "sequence_calls");
+  OsNoise *noise = os_noise_new (seed);
+
+  for (guint i = 0; i < json_array_get_length (calls); i++) {
+    gint64 n = json_array_get_int_element (calls, i);
+    g_autofree char *name = g_strdup_printf ("sequence.seed%" G_GINT64_FORMAT
+                                             ".call%u.n%" G_GINT64_FORMAT,
+        seed, i, n);
+
+    output_normal (run, name, noise, n);
+  }
+  os_noise_free (noise);
+}
+
+/* {"first": [..], "at_623": [..]}: outputs of the engine from a position. */
+static void
+check_engine (GoldenRun *run, const char *seed, JsonObject *positions)
+{
+  JsonObjectIter iter;
+  const char *key;
+  JsonNode *node;
+
+  json_object_iter_init (&iter, positions);
+  while (json_object_iter_next (&iter, &key, &node)) {
+    OsNoise *noise = os_noise_new (g_ascii_strtoll (seed, NULL, 10));
+    JsonArray *want = json_node_get_array (node);
+    int skip = 0;
+
+    sscanf (key, "at_%d", &skip);
+    for (int i = 0; i < skip; i++)
+      os_noise_next_u32 (noise);
+    for (guint i = 0; i < json_array_get_length (want); i++) {
+      guint32 got = os_noise_next_u32 (noise);
+
+      golden_check (run, got == json_array_get_int_element (want, i),
+          "mt19937_u32 of seed %s, %s, value %u: %u, want %" G_GINT64_FORMAT,
+          seed, key, i, got, json_array_get_int_element (want, i));
+    }
+    os_noise_free (noise);
+  }
+}
+
+gboolean
+golden_rng_torch_cpu (GoldenRun *run, GError **error)
+{
+  JsonObjectIter iter;
+  const char *name;
+  JsonNode *node;
+
+  json_object_iter_init (&iter, run->bounds);
+  while (json_object_iter_next (&iter, &name, NULL)) {
+    const char *seed = strstr (name, ".seed");
+    const OsTensor *want = golden_wanted (run, name);
+    gint64 number = seed != NULL ? g_ascii_strtoll (seed + 5, NULL, 10) : 0;
+    OsNoise *noise;
+
+    if (g_str_has_prefix (name, "sequence.")) {
+      if (!g_hash_table_contains (run->seen, name))
+        output_sequence (run, number);
+    } else if (seed != NULL && want != NULL) {
+      noise = os_noise_new (number);
+      output_normal (run, name, noise, os_tensor_count (want));
+      os_noise_free (noise);
+    }
+  }
+  if (!json_object_has_member (run->json, "mt19937_u32"))
+    return TRUE;
+  json_object_iter_init (
+      &iter, json_object_get_object_member (run->json, "mt19937_u32"));
+  while (json_object_iter_next (&iter, &name, &node))
+    check_engine (run, name, json_node_get_object (node));
+  return TRUE;
+}
