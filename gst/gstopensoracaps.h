@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The raw video that opensorasrc makes: formats, sizes and rates. */
+#pragma once
+
+#include <gst/video/video.h>
+
+G_BEGIN_DECLS
+
+/* From the cheapest conversion to the dearest; the element takes the first that
+ * downstream accepts. I420 comes before the other YUV formats because what an
+ * encoder makes of it plays everywhere. */
+#define GST_OPENSORA_FORMATS                                                   \
+  "{ RGB, BGR, RGBx, BGRx, xRGB, xBGR, RGBA, BGRA, ARGB, ABGR, "               \
+  "I420, YV12, NV12, NV21, Y42B, Y444, GRAY8, "                                \
+  "I420_10LE, P010_10LE, I422_10LE, Y444_10LE }"
+
+/* No Open-Sora VAE makes a picture whose sides are no multiples of 8. */
+#define GST_OPENSORA_CAPS                                                      \
+  "video/x-raw, format = (string) " GST_OPENSORA_FORMATS ", "                  \
+  "width = (int) [ 16, 4096, 8 ], height = (int) [ 16, 4096, 8 ], "            \
+  "framerate = (fraction) [ 0/1, 120/1 ], "                                    \
+  "pixel-aspect-ratio = (fraction) 1/1, "                                      \
+  "interlace-mode = (string) progressive"
+
+/* The size and rate a model makes when nobody asks for another. */
+typedef struct {
+  gint width, height, size_step;
+  gint fps_n, fps_d;
+} GstOpensoraModelSize;
+
+/* Take the template's caps and allow only sizes that are multiples of step, or
+ * only the size and rate of info. */
+GstCaps *gst_opensora_caps_set_step (GstCaps *caps, gint step);
+GstCaps *gst_opensora_caps_fix_size (GstCaps *caps, const GstVideoInfo *info);
+
+/* Takes caps and fixes every field that is open. */
+GstCaps *gst_opensora_caps_fixate (
+    GstCaps *caps, const GstOpensoraModelSize *model);
+
+G_END_DECLS
