@@ -3,17 +3,19 @@
 #include "cli/part.h"
 
 gboolean
-part_open (Part *part, const char *model, const char *name, GError **error)
+part_open (Part *part, const char *path, const char *name, GError **error)
 {
-  g_autofree char *folder = g_build_filename (model, name, NULL);
+  g_autofree char *weights = g_build_filename (path, name, NULL);
+  g_autofree char *folder = g_file_test (weights, G_FILE_TEST_IS_DIR)
+                                ? g_strdup (weights)
+                                : g_path_get_dirname (weights);
   g_autofree char *config = g_build_filename (folder, "config.json", NULL);
-  g_autoptr (OsCheckpoint) checkpoint = NULL;
+  g_autoptr (OsCheckpoint) checkpoint = os_checkpoint_open (weights, error);
 
+  if (checkpoint == NULL)
+    return FALSE;
   part->config = os_config_load (config, error);
   if (part->config == NULL)
-    return FALSE;
-  checkpoint = os_checkpoint_open (folder, error);
-  if (checkpoint == NULL)
     return FALSE;
   part->binder = os_binder_new (checkpoint);
   return TRUE;

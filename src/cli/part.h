@@ -11,7 +11,8 @@ typedef struct {
   OsBinder *binder;
 } Part;
 
-/* `name` NULL: `model` is the part's own folder. */
+/* Part `name` of the model folder `path`; NULL: `path` is the part itself, a
+ * folder, or a checkpoint with config.json beside it. */
 gboolean part_open (
-    Part *part, const char *model, const char *name, GError **error);
+    Part *part, const char *path, const char *name, GError **error);
 void part_clear (Part *part);
