@@ -30,7 +30,7 @@ os_checkpoint_new (const char *path, const char *format)
   checkpoint->format = g_strdup (format);
   checkpoint->tensors = g_hash_table_new_full (
       g_str_hash, g_str_equal, NULL, (GDestroyNotify) os_tensor_unref);
-  checkpoint->names = g_ptr_array_new_null_terminated (0, g_free, TRUE);
+  checkpoint->names = g_ptr_array_new_null_terminated (1, g_free, TRUE);
   checkpoint->metadata =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   return checkpoint;

@@ -77,20 +77,23 @@ scan_string (Scan *scan)
 static void
 scan_text (Scan *scan)
 {
+  const char *const outside_strings = "{[,:+-.0123456789Eaeflnrstu \t\r\n";
+  gboolean closed = FALSE;
   int depth = 0;
 
   while (scan->at < scan->end && scan->problem == NULL) {
     char c = *scan->at++;
 
-    if (c == '"')
+    if (closed && !g_ascii_isspace (c))
+      scan->problem = "text after the end of the value";
+    else if (c == '"')
       scan_string (scan);
+    else if (c == '}' || c == ']')
+      closed = --depth <= 0;
+    else if (c == '\0' || strchr (outside_strings, c) == NULL)
+      scan->problem = "a character that JSON has no use for";
     else if ((c == '{' || c == '[') && ++depth > OS_JSON_MAX_DEPTH)
       scan->problem = "values nested too deep";
-    else if (c == '}' || c == ']')
-      depth--;
-    else if (c == '\0'
-             || strchr ("{[,:+-.0123456789Eaeflnrstu \t\r\n", c) == NULL)
-      scan->problem = "a character that JSON has no use for";
   }
 }
 
