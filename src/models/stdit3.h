@@ -26,11 +26,11 @@ OsTensor *os_stdit3_null_caption (
     OsStdit3 *stdit3, OsCompute *compute, gint64 n);
 
 typedef struct {
-  gint64 B, T, H, W;            /* of the latents */
+  gint64 B, T, H, W;               /* of the latents */
   const OsTensor *const *captions; /* B text states [L_b, caption_channels] */
-  const float *fps;             /* n_fps values; row b uses fps[b % n_fps] */
+  const float *fps;                /* n_fps values; row b uses fps[b % n_fps] */
   guint n_fps;
-  double height, width;         /* in pixels, as asked for */
+  double height, width; /* in pixels, as asked for */
 } OsStdit3ClipInfo;
 
 /* Problems of memory or cancellation are the compute's sticky error. */
@@ -43,3 +43,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsStdit3Clip, os_stdit3_clip_free)
  * given, not generated, and see timestep 0. Returns [B, C_out, T, H, W]. */
 OsTensor *os_stdit3_forward (OsStdit3Clip *clip, OsCompute *compute,
     const OsTensor *x, const float *timestep, const guint8 *x_mask);
+
+/* The same for both halves of guidance: x [B / 2, ...] and one timestep serve
+ * the rows of the prompts and the unconditional rows after them; x_mask is
+ * [B / 2, T]. */
+OsTensor *os_stdit3_forward_guided (OsStdit3Clip *clip, OsCompute *compute,
+    const OsTensor *x, float timestep, const guint8 *x_mask);

@@ -8,7 +8,7 @@
 
 typedef struct {
   guint steps;
-  double num_timesteps;       /* 1000 */
+  double num_timesteps; /* 1000 */
   double guidance_scale;
   gboolean discrete_timesteps;
   gboolean timestep_transform;

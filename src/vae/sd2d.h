@@ -17,5 +17,4 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsSd2d, os_sd2d_free)
 
 /* Latents divided by the scaling factor, [F, H, W, 4] -> pictures
  * [F, 8H, 8W, 3], about -1 .. 1, unclamped. */
-OsTensor *os_sd2d_decode (
-    OsSd2d *vae, OsCompute *compute, const OsTensor *z);
+OsTensor *os_sd2d_decode (OsSd2d *vae, OsCompute *compute, const OsTensor *z);

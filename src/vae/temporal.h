@@ -20,5 +20,5 @@ gint64 os_temporal_vae_get_factor (const OsTemporalVae *vae);
 
 /* [B, T, H, W, 4] -> [B, n_frames, H, W, 4], T = ceil (n_frames / factor); the
  * surplus leading frames are dropped. */
-OsTensor *os_temporal_vae_decode (OsTemporalVae *vae, OsCompute *compute,
-    const OsTensor *z, gint64 n_frames);
+OsTensor *os_temporal_vae_decode (
+    OsTemporalVae *vae, OsCompute *compute, const OsTensor *z, gint64 n_frames);

@@ -28,5 +28,4 @@ void os_vae12_decoder_free (OsVae12Decoder *decoder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsVae12Decoder, os_vae12_decoder_free)
 
 /* The next frames, [B, f, 8H, 8W, 3], about -1 .. 1; NULL after the last. */
-OsTensor *os_vae12_decoder_next (
-    OsVae12Decoder *decoder, OsCompute *compute);
+OsTensor *os_vae12_decoder_next (OsVae12Decoder *decoder, OsCompute *compute);

@@ -16,8 +16,8 @@ typedef struct {
 OsScalarEmbedder os_scalar_embedder_bind (
     OsBinder *binder, const char *name, gint64 C);
 /* n scalars -> [n, C]. */
-OsTensor *os_scalar_embed (const OsScalarEmbedder *embedder,
-    OsCompute *compute, const float *scalars, gint64 n);
+OsTensor *os_scalar_embed (const OsScalarEmbedder *embedder, OsCompute *compute,
+    const float *scalars, gint64 n);
 /* [n, 256]: cos (s f_i), i < 128, then sin (s f_i); f_i = 10000^(-i/128). */
 OsTensor *os_scalar_sinusoid (
     OsCompute *compute, const float *scalars, gint64 n);
@@ -28,8 +28,8 @@ typedef struct {
   OsWeight *null_caption; /* [max_length, caption_channels] */
 } OsCaptionEmbedder;
 
-OsCaptionEmbedder os_caption_embedder_bind (OsBinder *binder,
-    const char *name, gint64 caption_channels, gint64 C, gint64 max_length);
+OsCaptionEmbedder os_caption_embedder_bind (OsBinder *binder, const char *name,
+    gint64 caption_channels, gint64 C, gint64 max_length);
 /* [L, caption_channels] -> [L, C]. */
 OsTensor *os_caption_embed (const OsCaptionEmbedder *embedder,
     OsCompute *compute, const OsTensor *caption);
@@ -42,7 +42,7 @@ OsTensor *os_position_embed_2d (OsCompute *compute, gint64 C, gint64 H,
     gint64 W, double scale, gint64 base_size, OsDType dtype);
 
 /* cos, sin of position l and frequency i: [L, n_freqs, 2], for os_rope(). */
-OsTensor *os_rope_table (OsCompute *compute, const float *freqs,
-    gint64 n_freqs, gint64 L, OsDType dtype);
+OsTensor *os_rope_table (OsCompute *compute, const float *freqs, gint64 n_freqs,
+    gint64 L, OsDType dtype);
 /* 10000^(-2i/D), i < D/2. */
 void os_rope_default_freqs (gint64 D, float *freqs);

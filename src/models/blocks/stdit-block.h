@@ -13,14 +13,13 @@ typedef struct {
   gboolean temporal;
 } OsStditBlock;
 
-OsStditBlock os_stdit_block_bind (OsBinder *binder, gint64 C,
-    gint64 n_heads, gint64 mlp_hidden, gboolean qk_norm, gboolean temporal);
+OsStditBlock os_stdit_block_bind (OsBinder *binder, gint64 C, gint64 n_heads,
+    gint64 mlp_hidden, gboolean qk_norm, gboolean temporal);
 
 /* x [B, T, S, C] in place. t6 [R, 6 C]: t_block of the timestep, a row a sample
  * (R = B) or a frame (R = B T). kv as os_cross_attention_mix(). */
 void os_stdit_block_forward (const OsStditBlock *block, OsCompute *compute,
-    OsTensor *x, const OsTensor *t6, OsTensor *const *kv,
-    const OsTensor *rope);
+    OsTensor *x, const OsTensor *t6, OsTensor *const *kv, const OsTensor *rope);
 
 /* T2IFinalLayer: linear (modulate (layer norm (x))), with t [B, C]. */
 typedef struct {
@@ -32,6 +31,6 @@ OsFinalLayer os_final_layer_bind (
     OsBinder *binder, gint64 C, gint64 out_features);
 /* x [B, T, S, C]; with x_mask [B, T], frames with 0 are normalised and
  * modulated again with t0, as the reference does. */
-OsTensor *os_final_layer_forward (const OsFinalLayer *layer,
-    OsCompute *compute, const OsTensor *x, const OsTensor *t,
-    const OsTensor *t0, const guint8 *x_mask);
+OsTensor *os_final_layer_forward (const OsFinalLayer *layer, OsCompute *compute,
+    const OsTensor *x, const OsTensor *t, const OsTensor *t0,
+    const guint8 *x_mask);

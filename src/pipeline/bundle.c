@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Opening the parts of a model. */
+#include "pipeline/bundle.h"
+
+#define DEMO_FOLDER "opensora-demo"
+
+char *
+os_bundle_locate (const char *model, GError **error)
+{
+  const char *data = g_getenv ("OPENSORA_DATA_DIR");
+  g_autofree char *demo =
+      g_build_filename (data ? data : OPENSORA_DATADIR, DEMO_FOLDER, NULL);
+
+  if (!model || g_str_equal (model, "demo")) {
+    if (g_file_test (demo, G_FILE_TEST_IS_DIR))
+      return g_steal_pointer (&demo);
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
+        "The bundled demo model is not at %s; install it, or set "
+        "OPENSORA_DATA_DIR to the folder that holds %s",
+        demo, DEMO_FOLDER);
+    return NULL;
+  }
+  if (g_file_test (model, G_FILE_TEST_IS_DIR))
+    return g_strdup (model);
+  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
+      "There is no model folder \"%s\"; give the path of a folder with "
+      "transformer, vae, text_encoder and tokenizer in it",
+      model);
+  return NULL;
+}
+
+/* opensora.json: what this model was made for, where that differs from its
+ * family. */
+static gboolean
+read_defaults (OsBundle *bundle, const char *folder, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, "opensora.json", NULL);
+  g_autoptr (OsConfig) config = NULL;
+  const OsFamily *family;
+  OsFamily *f = &bundle->family;
+
+  config = g_file_test (path, G_FILE_TEST_EXISTS)
+               ? os_config_load (path, error)
+               : os_config_parse ("{}", -1, path, error);
+  if (!config)
+    return FALSE;
+  family = os_family_find (os_config_string (config, "version", "1.2"), error);
+  if (!family)
+    return FALSE;
+
+  *f = *family;
+  f->width = os_config_int (config, "width", f->width, 8, 8192);
+  f->height = os_config_int (config, "height", f->height, 8, 8192);
+  f->num_frames = os_config_int (config, "num_frames", f->num_frames, 1, 4096);
+  f->steps = os_config_int (config, "num_sampling_steps", f->steps, 1, 1000);
+  f->fps = os_config_double (config, "fps", f->fps, 0.1, 1000);
+  f->guidance_scale =
+      os_config_double (config, "cfg_scale", f->guidance_scale, 0, 100);
+  f->timestep_transform =
+      os_config_bool (config, "use_timestep_transform", f->timestep_transform);
+  bundle->max_length = os_config_int (config, "model_max_length", 0, 1, 4096);
+  bundle->prompt = g_strdup (os_config_string (config, "prompt", NULL));
+  return os_config_check (config, error);
+}
+
+/* The config and the weights of one part. */
+typedef struct {
+  OsConfig *config;
+  OsBinder *binder;
+} Part;
+
+static void
+part_clear (Part *part)
+{
+  g_clear_pointer (&part->config, os_config_free);
+  g_clear_pointer (&part->binder, os_binder_free);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Part, part_clear)
+
+static gboolean
+part_open (Part *part, const char *folder, const char *name, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, name, NULL);
+  g_autofree char *config = g_build_filename (path, "config.json", NULL);
+  g_autoptr (OsCheckpoint) checkpoint = NULL;
+
+  part->config = os_config_load (config, error);
+  if (!part->config)
+    return FALSE;
+  checkpoint = os_checkpoint_open (path, error);
+  if (!checkpoint)
+    return FALSE;
+  part->binder = os_binder_new (checkpoint);
+  return TRUE;
+}
+
+static gboolean
+open_text_encoder (OsBundle *bundle, const char *folder, GError **error)
+{
+  g_autofree char *path = g_build_filename (folder, "tokenizer", NULL);
+  g_auto (Part) part = { NULL };
+
+  bundle->tokenizer = os_t5_tokenizer_open (path, error);
+  if (!bundle->tokenizer || !part_open (&part, folder, "text_encoder", error))
+    return FALSE;
+  bundle->text_encoder = os_t5_new (part.config, part.binder, error);
+  if (!bundle->text_encoder)
+    return FALSE;
+  if (os_t5_tokenizer_size (bundle->tokenizer)
+      > os_t5_get_vocab_size (bundle->text_encoder)) {
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_MISMATCH,
+        "%s: the tokenizer knows %u tokens, the text encoder %" G_GINT64_FORMAT
+        "; they do not belong together",
+        folder, os_t5_tokenizer_size (bundle->tokenizer),
+        os_t5_get_vocab_size (bundle->text_encoder));
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+open_transformer (OsBundle *bundle, const char *folder, GError **error)
+{
+  g_auto (Part) part = { NULL };
+  gint64 width = os_t5_get_d_model (bundle->text_encoder);
+  gint64 expected;
+
+  if (!part_open (&part, folder, "transformer", error))
+    return FALSE;
+  bundle->transformer = os_stdit3_new (part.config, part.binder, error);
+  if (!bundle->transformer)
+    return FALSE;
+  expected = os_stdit3_get_caption_channels (bundle->transformer);
+  if (expected != width) {
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_MISMATCH,
+        "%s: the transformer expects text states of width %" G_GINT64_FORMAT
+        ", the text encoder makes %" G_GINT64_FORMAT
+        "; they do not belong together",
+        folder, expected, width);
+    return FALSE;
+  }
+  /* The null caption has a row for each token of the prompt. */
+  if (bundle->max_length == 0
+      || bundle->max_length > os_stdit3_get_max_length (bundle->transformer))
+    bundle->max_length = os_stdit3_get_max_length (bundle->transformer);
+  return TRUE;
+}
+
+static gboolean
+open_vae (OsBundle *bundle, const char *folder, GError **error)
+{
+  g_auto (Part) part = { NULL };
+
+  if (!part_open (&part, folder, "vae", error))
+    return FALSE;
+  bundle->vae = os_vae12_new (part.config, part.binder, error);
+  return bundle->vae != NULL;
+}
+
+OsBundle *
+os_bundle_open (const char *folder, const OsTask *task, GError **error)
+{
+  static gboolean (*const parts[]) (OsBundle *, const char *, GError **) = {
+    read_defaults, open_text_encoder, open_transformer, open_vae
+  };
+  g_autoptr (OsBundle) bundle = g_new0 (OsBundle, 1);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (parts); i++) {
+    if (!os_task_check (task, error) || !parts[i](bundle, folder, error))
+      return NULL;
+    os_task_progress (task, OPENSORA_STAGE_LOAD, i + 1, G_N_ELEMENTS (parts));
+  }
+  return g_steal_pointer (&bundle);
+}
+
+void
+os_bundle_free (OsBundle *bundle)
+{
+  g_clear_pointer (&bundle->tokenizer, os_t5_tokenizer_free);
+  g_clear_pointer (&bundle->text_encoder, os_t5_free);
+  g_clear_pointer (&bundle->transformer, os_stdit3_free);
+  g_clear_pointer (&bundle->vae, os_vae12_free);
+  g_free (bundle->prompt);
+  g_free (bundle);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OsBundle: the parts of a model, opened from a folder:
+ *
+ *   transformer/  config.json, weights    vae/        config.json, weights
+ *   text_encoder/ config.json, weights    tokenizer/  spiece.model
+ *   opensora.json (optional): version and defaults
+ */
+#pragma once
+
+#include "base/task.h"
+#include "models/stdit3.h"
+#include "pipeline/family.h"
+#include "text/t5-tokenizer.h"
+#include "text/t5.h"
+#include "vae/vae12.h"
+
+typedef struct {
+  OsFamily family;  /* with the defaults of opensora.json */
+  char *prompt;     /* default prompt or NULL */
+  guint max_length; /* tokens of a prompt */
+
+  OsT5Tokenizer *tokenizer;
+  OsT5 *text_encoder;
+  OsStdit3 *transformer;
+  OsVae12 *vae;
+} OsBundle;
+
+/* Maps the weights; reads none. */
+OsBundle *os_bundle_open (
+    const char *folder, const OsTask *task, GError **error);
+void os_bundle_free (OsBundle *bundle);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsBundle, os_bundle_free)
+
+/* The folder of a model as users name it; NULL: the bundled one. Errors:
+ * OPENSORA_ERROR_NOT_FOUND. */
+char *os_bundle_locate (const char *model, GError **error);

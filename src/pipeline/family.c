@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The table of Open-Sora releases. */
+#include "pipeline/family.h"
+
+#include <opensora/opensora.h>
+
+static const OsFamily families[] = {
+  {
+      .version = "1.2",
+      /* 240p, 9:16: 240 x 426 comes out of the VAE as 240 x 424. */
+      .width = 424,
+      .height = 240,
+      .num_frames = 51,
+      .steps = 30,
+      .fps = 24,
+      .guidance_scale = 7.0,
+      .timestep_transform = TRUE,
+      .picture_fps = 120,
+      .size_step = 8,
+      .min_video_frames = 17,
+  },
+};
+
+const OsFamily *
+os_family_find (const char *version, GError **error)
+{
+  g_autoptr (GString) known = g_string_new (NULL);
+
+  for (gsize i = 0; i < G_N_ELEMENTS (families); i++) {
+    if (g_str_equal (version, families[i].version))
+      return &families[i];
+    g_string_append_printf (known, "%s%s", i ? ", " : "", families[i].version);
+  }
+  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_UNSUPPORTED,
+      "Open-Sora %s is not supported; supported: %s", version, known->str);
+  return NULL;
+}

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* OpensoraPipeline: a model, ready to generate. */
+#include <opensora/opensora.h>
+
+#include "pipeline/generate.h"
+
+struct _OpensoraPipeline {
+  GObject parent_instance;
+  char *model;
+  char *backend;
+  guint n_threads;
+
+  GMutex lock; /* held while loading and generating */
+  OsCompute *compute;
+  OsBundle *bundle;
+};
+
+G_DEFINE_FINAL_TYPE (OpensoraPipeline, opensora_pipeline, G_TYPE_OBJECT)
+
+static void
+opensora_pipeline_finalize (GObject *object)
+{
+  OpensoraPipeline *self = OPENSORA_PIPELINE (object);
+
+  g_clear_pointer (&self->bundle, os_bundle_free);
+  g_clear_pointer (&self->compute, os_compute_free);
+  g_mutex_clear (&self->lock);
+  g_free (self->model);
+  g_free (self->backend);
+  G_OBJECT_CLASS (opensora_pipeline_parent_class)->finalize (object);
+}
+
+static void
+opensora_pipeline_class_init (OpensoraPipelineClass *klass)
+{
+  G_OBJECT_CLASS (klass)->finalize = opensora_pipeline_finalize;
+}
+
+static void
+opensora_pipeline_init (OpensoraPipeline *self)
+{
+  g_mutex_init (&self->lock);
+}
+
+/**
+ * opensora_pipeline_new:
+ * @model: (nullable): path of a model folder, or %NULL for the bundled demo
+ *   model
+ * @backend: (nullable): matrix backend, "openblas", "onednn" or "ref"; %NULL
+ *   for the best there is
+ * @n_threads: threads to compute with, 0 for all cores
+ *
+ * Makes a pipeline. Nothing is opened before opensora_pipeline_load().
+ *
+ * Returns: (transfer full): a pipeline
+ *
+ * Since: 0.1
+ */
+OpensoraPipeline *
+opensora_pipeline_new (const char *model, const char *backend, guint n_threads)
+{
+  OpensoraPipeline *self = g_object_new (OPENSORA_TYPE_PIPELINE, NULL);
+
+  self->model = g_strdup (model);
+  self->backend = g_strdup (backend);
+  self->n_threads = n_threads;
+  return self;
+}
+
+/* With the lock held. */
+static gboolean
+load_locked (OpensoraPipeline *self, const OsTask *task, GError **error)
+{
+  g_autofree char *folder = NULL;
+
+  if (self->bundle)
+    return TRUE;
+  folder = os_bundle_locate (self->model, error);
+  if (!folder)
+    return FALSE;
+  if (!self->compute)
+    self->compute = os_compute_new (self->backend, self->n_threads, error);
+  if (!self->compute)
+    return FALSE;
+  self->bundle = os_bundle_open (folder, task, error);
+  return self->bundle != NULL;
+}
+
+/**
+ * opensora_pipeline_load:
+ * @self: a pipeline
+ * @cancellable: (nullable): to cancel it
+ * @progress: (nullable) (scope call) (closure user_data): told how far it is
+ * @user_data: closure
+ * @error: return location for a #GError
+ *
+ * Opens the model: reads its configuration, maps its weights and checks that
+ * they fit. Blocks; run it in a thread of its own. Does nothing if it is loaded
+ * already.
+ *
+ * Returns: %TRUE if the model is there; else @error is of %OPENSORA_ERROR, or
+ *   %G_IO_ERROR_CANCELLED
+ *
+ * Since: 0.1
+ */
+gboolean
+opensora_pipeline_load (OpensoraPipeline *self, GCancellable *cancellable,
+    OpensoraProgressFunc progress, gpointer user_data, GError **error)
+{
+  g_autoptr (OsTask) task = os_task_new (cancellable, progress, user_data);
+  gboolean loaded;
+
+  g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), FALSE);
+  g_mutex_lock (&self->lock);
+  loaded = load_locked (self, task, error);
+  g_mutex_unlock (&self->lock);
+  return loaded;
+}
+
+/**
+ * opensora_pipeline_get_model:
+ * @self: a pipeline
+ *
+ * Returns: (transfer none) (nullable): the model that it was made with
+ *
+ * Since: 0.1
+ */
+const char *
+opensora_pipeline_get_model (OpensoraPipeline *self)
+{
+  g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), NULL);
+  return self->model;
+}
+
+/**
+ * opensora_pipeline_is_demo:
+ * @self: a pipeline
+ *
+ * Returns: %TRUE if the model is the bundled one, which knows coloured shapes
+ *   that move, and nothing else
+ *
+ * Since: 0.1
+ */
+gboolean
+opensora_pipeline_is_demo (OpensoraPipeline *self)
+{
+  g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), FALSE);
+  return !self->model || g_str_equal (self->model, "demo");
+}
+
+/**
+ * opensora_pipeline_get_version:
+ * @self: a pipeline
+ *
+ * Returns: (transfer none) (nullable): the release of Open-Sora that the model
+ *   belongs to, such as "1.2"; %NULL before it is loaded
+ *
+ * Since: 0.1
+ */
+const char *
+opensora_pipeline_get_version (OpensoraPipeline *self)
+{
+  g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), NULL);
+  return self->bundle ? self->bundle->family.version : NULL;
+}
+
+/**
+ * opensora_pipeline_get_size_step:
+ * @self: a pipeline
+ *
+ * Returns: what width and height are multiples of; 0 before it is loaded
+ *
+ * Since: 0.1
+ */
+guint
+opensora_pipeline_get_size_step (OpensoraPipeline *self)
+{
+  g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), 0);
+  return self->bundle ? self->bundle->family.size_step : 0;
+}
+
+static gboolean
+require_loaded (OpensoraPipeline *self, GError **error)
+{
+  if (self->bundle)
+    return TRUE;
+  g_set_error_literal (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
+      "The model is not loaded; call opensora_pipeline_load() first");
+  return FALSE;
+}
+
+/**
+ * opensora_pipeline_resolve:
+ * @self: a loaded pipeline
+ * @params: parameters
+ * @error: return location for a #GError
+ *
+ * Fills in what @params leave to the model, and checks the rest: what
+ * opensora_pipeline_generate() will do.
+ *
+ * Returns: (transfer full): parameters without defaults in them, or %NULL and
+ *   %OPENSORA_ERROR_SETTINGS, which names the values that are possible
+ *
+ * Since: 0.1
+ */
+OpensoraParams *
+opensora_pipeline_resolve (
+    OpensoraPipeline *self, OpensoraParams *params, GError **error)
+{
+  g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), NULL);
+  g_return_val_if_fail (OPENSORA_IS_PARAMS (params), NULL);
+  if (!require_loaded (self, error))
+    return NULL;
+  return os_generate_resolve (self->bundle, params, error);
+}
+
+/**
+ * opensora_pipeline_generate:
+ * @self: a loaded pipeline
+ * @params: what to generate
+ * @frame: (scope call) (closure user_data): receives the frames
+ * @progress: (nullable) (scope call) (closure user_data): told how far it is
+ * @user_data: closure of both
+ * @cancellable: (nullable): to cancel it; seen within 200 ms
+ * @error: return location for a #GError
+ *
+ * Generates one clip. Blocks for as long as it takes; run it in a thread of its
+ * own.
+ *
+ * Returns: %TRUE when @frame has seen all frames; else @error is of
+ *   %OPENSORA_ERROR, or %G_IO_ERROR_CANCELLED
+ *
+ * Since: 0.1
+ */
+gboolean
+opensora_pipeline_generate (OpensoraPipeline *self, OpensoraParams *params,
+    OpensoraFrameFunc frame, OpensoraProgressFunc progress, gpointer user_data,
+    GCancellable *cancellable, GError **error)
+{
+  g_autoptr (OsTask) task = os_task_new (cancellable, progress, user_data);
+  g_autoptr (OpensoraParams) resolved = NULL;
+  gboolean done;
+
+  g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), FALSE);
+  g_return_val_if_fail (OPENSORA_IS_PARAMS (params), FALSE);
+  g_return_val_if_fail (frame != NULL, FALSE);
+  resolved = opensora_pipeline_resolve (self, params, error);
+  if (!resolved)
+    return FALSE;
+
+  g_mutex_lock (&self->lock);
+  os_compute_set_task (self->compute, task);
+  done = os_generate_clip (
+      self->bundle, self->compute, resolved, frame, user_data, error);
+  os_compute_set_task (self->compute, NULL);
+  os_compute_check (self->compute, NULL);
+  os_mem_pool_trim (os_compute_get_pool (self->compute));
+  g_mutex_unlock (&self->lock);
+  return done;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Rectified flow: z moves along the predicted velocity from noise (t =
+ * num_timesteps) to the sample (t = 0). Arithmetic is in float where the
+ * reference's is, so that the same steps are taken. */
+#include "sampling/rflow.h"
+
+#include <math.h>
+
+/* Frames of a VAE chunk and its latents, as the transform counts them. */
+#define CHUNK_FRAMES 17
+#define CHUNK_LATENTS 5
+
+/* Larger videos spend more of the steps near the noise (arXiv 2403.03206,
+ * section 5.3.2): u' = r u / (1 + (r - 1) u). */
+static float
+transform_timestep (const OsRflow *rflow, float t)
+{
+  const float n = rflow->num_timesteps;
+  const float area = (float) rflow->height * (float) rflow->width;
+  const float latents = rflow->num_frames == 1
+                            ? 1
+                            : rflow->num_frames / CHUNK_FRAMES * CHUNK_LATENTS;
+  const float ratio = sqrtf (area / (512 * 512)) * sqrtf (latents);
+  const float u = t / n;
+
+  return ratio * u / (1 + (ratio - 1) * u) * n;
+}
+
+void
+os_rflow_schedule (const OsRflow *rflow, float *t, float *dt)
+{
+  const guint n = rflow->steps;
+
+  for (guint i = 0; i < n; i++) {
+    double value = (1 - (double) i / n) * rflow->num_timesteps;
+
+    if (rflow->discrete_timesteps)
+      value = rint (value);
+    t[i] = value;
+    if (rflow->timestep_transform)
+      t[i] = transform_timestep (rflow, t[i]);
+  }
+  for (guint i = 0; i < n; i++)
+    dt[i] = (t[i] - (i + 1 < n ? t[i + 1] : 0)) / (float) rflow->num_timesteps;
+}
+
+/* v_unconditional + scale (v_conditional - v_unconditional), of the first
+ * channels of a prediction for both. */
+static OsTensor *
+guide (OsCompute *compute, const OsTensor *prediction, gint64 channels,
+    float scale)
+{
+  const gint64 B = prediction->shape[0] / 2;
+  g_autoptr (OsTensor) v = os_tensor_slice (prediction, 1, 0, channels);
+  g_autoptr (OsTensor) conditional = os_tensor_slice (v, 0, 0, B);
+  g_autoptr (OsTensor) unconditional = os_tensor_slice (v, 0, B, B);
+
+  return os_lerp (compute, conditional, scale, unconditional, 1 - scale);
+}
+
+/* Frames of [B, C, T, H, W] from a where choose [B, T] is 1, else from b. */
+static OsTensor *
+choose_frames (OsCompute *compute, const guint8 *choose, const OsTensor *a,
+    const OsTensor *b)
+{
+  const gint64 *s = a->shape;
+  const int by_frame[] = { 0, 2, 1, 3, 4 };
+  const gint64 rows[] = { s[0] * s[2], s[1], s[3], s[4] };
+  g_autoptr (OsTensor) a_view = os_tensor_permute (a, by_frame);
+  g_autoptr (OsTensor) b_view = os_tensor_permute (b, by_frame);
+  g_autoptr (OsTensor) a_frames = os_contiguous (compute, a_view);
+  g_autoptr (OsTensor) b_frames = os_contiguous (compute, b_view);
+  g_autoptr (OsTensor) a_rows = os_tensor_reshape (a_frames, 4, rows);
+  g_autoptr (OsTensor) b_rows = os_tensor_reshape (b_frames, 4, rows);
+  g_autoptr (OsTensor) chosen =
+      os_select_rows (compute, choose, a_rows, b_rows);
+  g_autoptr (OsTensor) split =
+      os_tensor_split (chosen, 0, OS_SHAPE (s[0], s[2]));
+  g_autoptr (OsTensor) view = os_tensor_permute (split, by_frame);
+
+  return os_contiguous (compute, view);
+}
+
+/* Where each frame of a masked run stands. */
+typedef struct {
+  gint64 n;         /* B T */
+  guint8 *upper;    /* being generated in this step: x_mask */
+  guint8 *entering; /* for the first time */
+  guint8 *added;    /* was being generated in the step before */
+} FrameStates;
+
+static void
+frame_states_init (FrameStates *states, const float *mask, gint64 n)
+{
+  states->n = n;
+  states->upper = g_new0 (guint8, n);
+  states->entering = g_new0 (guint8, n);
+  states->added = g_new0 (guint8, n);
+  for (gint64 i = 0; i < n; i++)
+    states->added[i] = mask[i] == 1;
+}
+
+static void
+frame_states_clear (FrameStates *states)
+{
+  g_free (states->upper);
+  g_free (states->entering);
+  g_free (states->added);
+}
+
+/* Frames whose time has come by t. */
+static void
+frame_states_advance (
+    FrameStates *states, const float *mask, float num_timesteps, float t)
+{
+  for (gint64 i = 0; i < states->n; i++) {
+    states->upper[i] = mask[i] * num_timesteps >= t;
+    states->entering[i] = states->upper[i] && !states->added[i];
+    states->added[i] = states->upper[i];
+  }
+}
+
+/* Frames that enter start from their own picture, noised to time t. */
+static OsTensor *
+renoise (const OsRflow *rflow, OsCompute *compute, const FrameStates *states,
+    const OsTensor *z, float t, const OsRflowCallbacks *callbacks)
+{
+  const float keep = 1 - t / (float) rflow->num_timesteps;
+  g_autoptr (OsTensor) noise = callbacks->noise (compute, z, callbacks->data);
+  g_autoptr (OsTensor) noised = os_lerp (compute, z, keep, noise, 1 - keep);
+
+  return choose_frames (compute, states->entering, noised, z);
+}
+
+/* z + dt v */
+static OsTensor *
+step (const OsRflow *rflow, OsCompute *compute, const OsTensor *z, float t,
+    float dt, const guint8 *x_mask, const OsRflowCallbacks *callbacks)
+{
+  g_autoptr (OsTensor) prediction =
+      callbacks->network (compute, z, t, x_mask, callbacks->data);
+  g_autoptr (OsTensor) v =
+      guide (compute, prediction, z->shape[1], rflow->guidance_scale);
+
+  return os_lerp (compute, z, 1, v, dt);
+}
+
+/* The same where frames with upper = 0 stay what they are. */
+static OsTensor *
+step_masked (const OsRflow *rflow, OsCompute *compute, const OsTensor *z,
+    float t, float dt, const FrameStates *states,
+    const OsRflowCallbacks *callbacks)
+{
+  g_autoptr (OsTensor) noised =
+      renoise (rflow, compute, states, z, t, callbacks);
+  g_autoptr (OsTensor) moved =
+      step (rflow, compute, noised, t, dt, states->upper, callbacks);
+
+  return choose_frames (compute, states->upper, moved, z);
+}
+
+OsTensor *
+os_rflow_sample (const OsRflow *rflow, OsCompute *compute, const OsTensor *z,
+    const float *frame_mask, const OsRflowCallbacks *callbacks)
+{
+  g_autofree float *t = g_new (float, rflow->steps);
+  g_autofree float *dt = g_new (float, rflow->steps);
+  OsTensor *sample = os_tensor_ref (z);
+  FrameStates states = { 0 };
+
+  os_rflow_schedule (rflow, t, dt);
+  if (frame_mask)
+    frame_states_init (&states, frame_mask, z->shape[0] * z->shape[2]);
+  for (guint i = 0; i < rflow->steps && os_compute_ok (compute); i++) {
+    g_autoptr (OsTensor) before = sample;
+
+    if (frame_mask) {
+      frame_states_advance (&states, frame_mask, rflow->num_timesteps, t[i]);
+      sample =
+          step_masked (rflow, compute, before, t[i], dt[i], &states, callbacks);
+    } else {
+      sample = step (rflow, compute, before, t[i], dt[i], NULL, callbacks);
+    }
+    os_task_progress (os_compute_get_task (compute), OPENSORA_STAGE_SAMPLE,
+        i + 1, rflow->steps);
+  }
+  frame_states_clear (&states);
+  return sample;
+}
