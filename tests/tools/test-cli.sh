@@ -4,7 +4,7 @@
 #
 #   test-cli.sh TOOL
 set -eu
-tool=$1
+tool=$(realpath "$1")
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work"

@@ -36,6 +36,7 @@ def runnable(line, root, tool):
 
 def main():
     root, tool, *files = sys.argv[1:]
+    tool = Path(tool).resolve()
     commands = [(Path(f).name, line) for f in files
                 for line in lines_of(Path(f).read_text())]
     print(f"1..{len(commands)}")
