@@ -55,7 +55,7 @@ test_binds (void)
 {
   g_autoptr (OsCheckpoint) checkpoint = new_checkpoint ();
   g_autoptr (OsBinder) binder = os_binder_new (checkpoint);
-  g_autoptr (OsWeightSet) weights = NULL;
+  g_autoptr (GPtrArray) weights = NULL;
   g_autoptr (GError) error = NULL;
   OsLinear fc;
   OsNorm norm;
@@ -137,7 +137,7 @@ test_unknown (void)
   g_autoptr (OsCheckpoint) checkpoint = new_checkpoint ();
   g_autoptr (OsBinder) binder = os_binder_new (checkpoint);
   g_autoptr (GError) error = NULL;
-  g_autoptr (OsWeightSet) weights = NULL;
+  g_autoptr (GPtrArray) weights = NULL;
 
   os_binder_weight (binder, "blocks.0.fc.bias", OS_SHAPE (4));
   weights = os_binder_finish (binder, &error);
@@ -212,7 +212,7 @@ test_random (void)
   g_autofree float *y = get_values (b.weight, compute);
   g_autofree float *z = get_values (c.weight, compute);
   g_autofree float *gain = get_values (norm.weight, compute);
-  g_autoptr (OsWeightSet) weights = os_binder_finish (binder, NULL);
+  g_autoptr (GPtrArray) weights = os_binder_finish (binder, NULL);
   double sum = 0, square = 0;
 
   g_assert_nonnull (weights);

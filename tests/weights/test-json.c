@@ -42,8 +42,9 @@ test_refuses (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (texts); i++) {
     g_autoptr (GError) error = NULL;
+    g_autofree char *printable = g_strescape (texts[i], NULL);
 
-    g_test_message ("%s", texts[i]);
+    g_test_message ("%s", printable);
     g_assert_null (parse (texts[i], &error));
     g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT);
     g_assert_true (g_str_has_prefix (error->message, "text:"));

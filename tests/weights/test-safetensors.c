@@ -60,7 +60,7 @@ test_write (Fixture *fixture, gconstpointer data)
   g_autoptr (OsTensor) plain = wrap (OS_DTYPE_F32, OS_SHAPE (2, 3), values);
   g_autoptr (OsTensor) turned = os_tensor_permute (plain, order);
   g_autoptr (OsTensor) part = os_tensor_slice (plain, 1, 1, 2);
-  g_autoptr (OsTensor) scalar = wrap (OS_DTYPE_F32, 0, NULL, values);
+  g_autoptr (OsTensor) scalar = wrap (OS_DTYPE_F32, 0, plain->shape, values);
   g_autoptr (OsTensor) none = wrap (OS_DTYPE_F32, OS_SHAPE (0, 3), values);
   g_autoptr (OsTensor) one = wrap (OS_DTYPE_U8, OS_SHAPE (1), &byte);
   const OsTensor *tensors[] = { plain, turned, part, scalar, none, one };
