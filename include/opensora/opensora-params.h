@@ -12,7 +12,8 @@ G_BEGIN_DECLS
 
 #define OPENSORA_TYPE_PARAMS (opensora_params_get_type ())
 OPENSORA_API
-G_DECLARE_FINAL_TYPE (OpensoraParams, opensora_params, OPENSORA, PARAMS, GObject)
+G_DECLARE_FINAL_TYPE (
+    OpensoraParams, opensora_params, OPENSORA, PARAMS, GObject)
 
 /**
  * OpensoraParams:

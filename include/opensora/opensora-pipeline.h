@@ -49,8 +49,8 @@ typedef gboolean (*OpensoraFrameFunc) (const guint8 *rgb, guint width,
  */
 
 OPENSORA_API
-OpensoraPipeline *opensora_pipeline_new (const char *model,
-    const char *backend, guint n_threads);
+OpensoraPipeline *opensora_pipeline_new (
+    const char *model, const char *backend, guint n_threads);
 
 OPENSORA_API
 gboolean opensora_pipeline_load (OpensoraPipeline *self,

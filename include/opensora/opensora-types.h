@@ -53,7 +53,7 @@ const char *opensora_stage_get_name (OpensoraStage stage);
  *
  * Since: 0.1
  */
-typedef void (*OpensoraProgressFunc) (OpensoraStage stage, guint64 done,
-    guint64 total, gpointer user_data);
+typedef void (*OpensoraProgressFunc) (
+    OpensoraStage stage, guint64 done, guint64 total, gpointer user_data);
 
 G_END_DECLS

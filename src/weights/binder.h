@@ -33,8 +33,8 @@ void os_binder_pop (OsBinder *binder);
 OsWeight *os_binder_weight (
     OsBinder *binder, const char *name, int n_dims, const gint64 *shape);
 /* `name`.weight [out, in] and, if asked for, `name`.bias [out]. */
-OsLinear os_binder_linear (OsBinder *binder, const char *name, gint64 in,
-    gint64 out, gboolean bias);
+OsLinear os_binder_linear (
+    OsBinder *binder, const char *name, gint64 in, gint64 out, gboolean bias);
 /* `name`.weight and `name`.bias [C]. */
 OsNorm os_binder_norm (OsBinder *binder, const char *name, gint64 C);
 /* n_kernel 2: [out, in, kernel[1], kernel[2]] (kernel[0] is 1); 3: with kt. */

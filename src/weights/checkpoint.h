@@ -23,8 +23,7 @@ const char *os_checkpoint_get_path (const OsCheckpoint *checkpoint);
 const char *os_checkpoint_get_format (const OsCheckpoint *checkpoint);
 
 /* NULL if there is none; belongs to the checkpoint. */
-OsTensor *os_checkpoint_get (
-    const OsCheckpoint *checkpoint, const char *name);
+OsTensor *os_checkpoint_get (const OsCheckpoint *checkpoint, const char *name);
 /* Names in the order of the file(s); NULL-terminated, belongs to the
  * checkpoint. */
 const char *const *os_checkpoint_get_names (const OsCheckpoint *checkpoint);

@@ -22,25 +22,24 @@ gboolean os_config_has (const OsConfig *config, const char *key);
 
 /* key may be a path, "vae_2d.config.layers_per_block". A JSON null counts as
  * missing. */
-gint64 os_config_int (OsConfig *config, const char *key, gint64 fallback,
-    gint64 min, gint64 max);
-double os_config_double (OsConfig *config, const char *key, double fallback,
-    double min, double max);
-gboolean os_config_bool (
-    OsConfig *config, const char *key, gboolean fallback);
+gint64 os_config_int (
+    OsConfig *config, const char *key, gint64 fallback, gint64 min, gint64 max);
+double os_config_double (
+    OsConfig *config, const char *key, double fallback, double min, double max);
+gboolean os_config_bool (OsConfig *config, const char *key, gboolean fallback);
 /* Owned by config. */
 const char *os_config_string (
     OsConfig *config, const char *key, const char *fallback);
 /* Up to `max_n` integers into `out`; returns how many, 0 if missing. */
-guint os_config_ints (OsConfig *config, const char *key, gint64 min,
-    gint64 max, guint max_n, gint64 *out);
+guint os_config_ints (OsConfig *config, const char *key, gint64 min, gint64 max,
+    guint max_n, gint64 *out);
 guint os_config_doubles (
     OsConfig *config, const char *key, guint max_n, double *out);
 guint os_config_bools (
     OsConfig *config, const char *key, guint max_n, gboolean *out);
 
 /* Adds a problem found by the caller: "key: message". */
-void os_config_problem (OsConfig *config, const char *key,
-    const char *format, ...) G_GNUC_PRINTF (3, 4);
+void os_config_problem (OsConfig *config, const char *key, const char *format,
+    ...) G_GNUC_PRINTF (3, 4);
 /* FALSE and OPENSORA_ERROR_FORMAT if there was any problem. */
 gboolean os_config_check (OsConfig *config, GError **error);
