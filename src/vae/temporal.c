@@ -223,6 +223,7 @@ os_temporal_vae_decode (
   g_autoptr (OsTensor) out = NULL;
   g_autoptr (OsTensor) kept = NULL;
 
+  os_probe (compute, quant, "post_quant_conv");
   os_probe (compute, h, "decoder.conv1");
   for (int j = 0; j < vae->n_blocks; j++) {
     h = run_res_block (vae, compute, &vae->res_blocks[j], h);

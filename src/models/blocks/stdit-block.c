@@ -43,6 +43,20 @@ probe_linear (OsCompute *compute, const OsLinear *linear, const OsTensor *x,
   os_probe (compute, value, "%s", name);
 }
 
+/* The norm without modulation, for a probe. */
+static void
+probe_norm (OsCompute *compute, const OsTensor *x, const char *name)
+{
+  g_autoptr (OsTensor) zero = NULL;
+  g_autoptr (OsTensor) value = NULL;
+
+  if (!os_compute_has_probe (compute))
+    return;
+  zero = os_compute_zeros (compute, OS_SHAPE (1, x->shape[3]));
+  value = os_layer_norm_modulate (compute, x, zero, zero, NORM_EPS);
+  os_probe (compute, value, "%s", name);
+}
+
 /* x += gate_msa * attention (norm1 (x) (1 + scale_msa) + shift_msa) */
 static void
 self_attend (const OsStditBlock *block, OsCompute *compute, OsTensor *x,
@@ -52,7 +66,7 @@ self_attend (const OsStditBlock *block, OsCompute *compute, OsTensor *x,
       compute, x, modulation[SHIFT_MSA], modulation[SCALE_MSA], NORM_EPS);
   g_autoptr (OsTensor) mixed = NULL;
 
-  os_probe (compute, h, "norm1");
+  probe_norm (compute, x, "norm1");
   mixed =
       os_self_attention_mix (&block->attn, compute, h, block->temporal, rope);
   probe_linear (compute, &block->attn.proj, mixed, "attn");
@@ -83,7 +97,7 @@ feed_forward (const OsStditBlock *block, OsCompute *compute, OsTensor *x,
       compute, x, modulation[SHIFT_MLP], modulation[SCALE_MLP], NORM_EPS);
   g_autoptr (OsTensor) hidden = NULL;
 
-  os_probe (compute, h, "norm2");
+  probe_norm (compute, x, "norm2");
   hidden = os_linear (compute, &block->fc1, h, OS_ACT_GELU_TANH);
   probe_linear (compute, &block->fc2, hidden, "mlp");
   os_linear_add (compute, &block->fc2, hidden, modulation[GATE_MLP], x);
