@@ -171,7 +171,7 @@ assert_refused (const char *name, int code, const char *hint)
 }
 
 static void
-test_other_containers (void)
+test_messages (void)
 {
   assert_refused (
       "zip-plain.pth", OPENSORA_ERROR_UNSUPPORTED, "convert it to safetensors");
@@ -180,6 +180,8 @@ test_other_containers (void)
   assert_refused (
       "hostile/lfs-pointer.safetensors", OPENSORA_ERROR_FORMAT, "git lfs pull");
   assert_refused ("hostile/html.pth", OPENSORA_ERROR_FORMAT, "web page");
+  assert_refused ("hostile/st-offsets-outside.safetensors",
+      OPENSORA_ERROR_FORMAT, "are not in the file");
   assert_refused ("absent", OPENSORA_ERROR_NOT_FOUND, "absent");
 }
 
@@ -306,8 +308,7 @@ main (int argc, char **argv)
   g_test_add_func ("/weights/checkpoint/shards", test_shards);
   g_test_add_func ("/weights/checkpoint/metadata", test_metadata);
   g_test_add_func ("/weights/checkpoint/hostile", test_hostile);
-  g_test_add_func (
-      "/weights/checkpoint/other-containers", test_other_containers);
+  g_test_add_func ("/weights/checkpoint/messages", test_messages);
   g_test_add_func ("/weights/checkpoint/folders", test_folders);
   g_test_add_func ("/weights/checkpoint/index-disagrees", test_index_disagrees);
   g_test_add_func ("/weights/checkpoint/lifetime", test_lifetime);
