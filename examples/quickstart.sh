@@ -15,8 +15,12 @@ cd "$(dirname "$0")/.."
 examples/install-packages.sh
 
 echo "Building in $PWD/build"
-[ -f build/build.ninja ] || meson setup build
-meson compile -C build
+log=build.log
+if ! { { [ -f build/build.ninja ] || meson setup build; } &&
+  meson compile -C build; } >$log 2>&1; then
+  tail -n 40 $log >&2
+  exit 1
+fi
 
 echo "Making a video"
 meson devenv -C build gst-launch-1.0 -q \

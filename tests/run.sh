@@ -13,30 +13,19 @@ cd "$(dirname "$0")/.."
 passed=0
 failed=0
 
-# Counts a check that is one command.
+# Counts a check that is one command; its output matters if it fails.
 check ()
 {
   name=$1
   shift
   echo "Checking $name"
-  if "$@"; then
+  if "$@" >"$output" 2>&1; then
     passed=$((passed + 1))
   else
+    tail -n 60 "$output" >&2
     echo "FAIL $name" >&2
     failed=$((failed + 1))
   fi
-}
-
-# Runs the tests of a build folder and adds up what its log says.
-run_tests ()
-{
-  log=$1/meson-logs/$2.json
-  shift 2
-  rm -f "$log"
-  "$@" || true
-  counts=$(python3 tests/tools/count-results.py "$log") || counts="0 1"
-  passed=$((passed + ${counts% *}))
-  failed=$((failed + ${counts#* }))
 }
 
 # Sets a build folder up, or brings it to these options, and compiles.
@@ -47,43 +36,52 @@ build ()
   if [ -f "$folder/build.ninja" ]; then
     meson configure "$folder" "$@"
   else
-    meson setup "$folder" "$@" >"$folder.log" 2>&1 || {
-      cat "$folder.log" >&2
-      return 1
-    }
-  fi
-  meson compile -C "$folder"
+    meson setup "$folder" "$@"
+  fi && meson compile -C "$folder"
+}
+
+# Runs tests of a build folder and adds up what the log $2 says.
+run_tests ()
+{
+  folder=$1
+  log=$1/meson-logs/$2.json
+  shift 2
+  rm -f "$log"
+  meson test -C "$folder" --no-rebuild --print-errorlogs "$@" || true
+  counts=$(python3 tests/tools/count-results.py "$log") || counts="0 1"
+  passed=$((passed + ${counts% *}))
+  failed=$((failed + ${counts#* }))
 }
 
 finish ()
 {
+  rm -f "$output"
   echo "$passed passed, $failed failed"
   [ "$failed" = 0 ]
   exit
 }
 
-echo "Installing what is missing"
+output=$(mktemp)
 examples/install-packages.sh --tests
 
 check "the layout of the C files" sh -c \
-  'git ls-files "*.c" "*.h" "*.cc" | xargs clang-format --dry-run -Werror'
+  'find include src gst examples tests -name "*.[ch]" -o -name "*.cc" |
+    xargs clang-format --dry-run -Werror'
 
-echo "Building in build-test"
-check "that warnings do not appear" build build-test -Dwerror=true \
-  -Dintrospection=enabled
+# The prefix lies in the build folder: one test installs and uses the result.
+check "the build, without warnings (build-test)" build build-test \
+  -Dwerror=true -Dintrospection=enabled -Dprefix="$PWD/build-test/installed"
 echo "Running the tests"
-run_tests build-test testlog meson test -C build-test --print-errorlogs
+run_tests build-test testlog
 [ "${1:-}" != --quick ] || finish
 
-echo "Building in build-asan, with sanitizers"
-check "the build with sanitizers" build build-asan -Dwerror=true \
-  -Db_sanitize=address,undefined -Db_lundef=false -Dintrospection=disabled
+check "the build with sanitizers (build-asan)" build build-asan \
+  -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false \
+  -Dintrospection=disabled
 echo "Running the tests with sanitizers"
-run_tests build-asan testlog meson test -C build-asan --print-errorlogs \
-  --no-suite tools
+run_tests build-asan testlog --no-suite tools
 
 echo "Running the element's tests in valgrind"
-run_tests build-test testlog-valgrind meson test -C build-test \
-  --print-errorlogs --setup valgrind --suite gst
+run_tests build-test testlog-valgrind --setup valgrind --suite gst
 
 finish
