@@ -94,29 +94,39 @@ gst_opensora_progress_close (GstOpensoraProgress *self, GstProgressType type)
         type == GST_PROGRESS_TYPE_ERROR ? "failed" : "cancelled", 0, 1);
 }
 
+/* The folder's name only: where it lies is nobody's business. */
+static char *
+get_model_name (OpensoraPipeline *pipeline)
+{
+  const char *model = opensora_pipeline_get_model (pipeline);
+
+  return model != NULL ? g_path_get_basename (model) : g_strdup ("demo");
+}
+
 /* The fields that are enough to make the clip again. */
 static GstStructure *
 describe_clip (const GstOpensoraClip *clip, const char *name)
 {
-  /* The folder's name only: where it lies is nobody's business. */
-  g_autofree char *model =
-      g_path_get_basename (opensora_pipeline_get_model (clip->pipeline));
+  g_autofree char *model = get_model_name (clip->pipeline);
   OpensoraParams *params = clip->params;
 
-  return gst_structure_new (name, "clip", G_TYPE_UINT, 0,           /**/
-      "prompt", G_TYPE_STRING, opensora_params_get_prompt (params), /**/
-      "seed", G_TYPE_INT64, opensora_params_get_seed (params),      /**/
-      "steps", G_TYPE_UINT, opensora_params_get_steps (params),     /**/
+  /* clang-format off */
+  return gst_structure_new (name,
+      "clip", G_TYPE_UINT, 0,
+      "prompt", G_TYPE_STRING, opensora_params_get_prompt (params),
+      "seed", G_TYPE_INT64, opensora_params_get_seed (params),
+      "steps", G_TYPE_UINT, opensora_params_get_steps (params),
       "guidance-scale", G_TYPE_DOUBLE,
-      opensora_params_get_guidance_scale (params),                        /**/
-      "num-frames", G_TYPE_UINT, opensora_params_get_num_frames (params), /**/
-      "width", G_TYPE_UINT, opensora_params_get_width (params),           /**/
-      "height", G_TYPE_UINT, opensora_params_get_height (params),         /**/
-      "framerate", GST_TYPE_FRACTION, clip->fps_n, clip->fps_d,           /**/
-      "model", G_TYPE_STRING, model,                                      /**/
+      opensora_params_get_guidance_scale (params),
+      "num-frames", G_TYPE_UINT, opensora_params_get_num_frames (params),
+      "width", G_TYPE_UINT, opensora_params_get_width (params),
+      "height", G_TYPE_UINT, opensora_params_get_height (params),
+      "framerate", GST_TYPE_FRACTION, clip->fps_n, clip->fps_d,
+      "model", G_TYPE_STRING, model,
       "model-version", G_TYPE_STRING,
-      opensora_pipeline_get_version (clip->pipeline), /**/
+      opensora_pipeline_get_version (clip->pipeline),
       "n-threads", G_TYPE_UINT, clip->n_threads, NULL);
+  /* clang-format on */
 }
 
 void
@@ -150,8 +160,7 @@ gst_opensora_post_clip_done (GstElement *element, const GstOpensoraClip *clip,
 GstTagList *
 gst_opensora_clip_tags (const GstOpensoraClip *clip)
 {
-  g_autofree char *model =
-      g_path_get_basename (opensora_pipeline_get_model (clip->pipeline));
+  g_autofree char *model = get_model_name (clip->pipeline);
   OpensoraParams *params = clip->params;
   const char *prompt = opensora_params_get_prompt (params);
   char guidance[G_ASCII_DTOSTR_BUF_SIZE];
@@ -230,7 +239,7 @@ gst_opensora_post_error (GstElement *element, const GError *error)
     code = error->code;
   }
   gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code,
-      g_strconcat (error->message, hint, NULL),
+      g_strconcat (error->message, ".", hint, NULL),
       g_strdup_printf (
           "%s, code %d", g_quark_to_string (error->domain), error->code),
       __FILE__, GST_FUNCTION, __LINE__);

@@ -309,7 +309,7 @@ gst_opensora_settings_make_request (GstOpensoraSettings *self, GError **error)
   if (valid)
     return g_steal_pointer (&request);
   g_set_error_literal (error, GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_SETTINGS,
-      "The prompt is not valid UTF-8.");
+      "The prompt is not valid UTF-8; convert it");
   return NULL;
 }
 

@@ -299,8 +299,8 @@ plan_clip (GstOpensoraSrc *self, const GstVideoInfo *info)
   g_clear_object (&self->params);
   if (info->fps_n == 0 && opensora_params_get_num_frames (params) > 1)
     g_set_error (&error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
-        "The frame rate 0/1 means one still picture, and num-frames is %u. "
-        "Set num-frames=1, or a frame rate.",
+        "The frame rate 0/1 means one still picture, and num-frames is %u; "
+        "set num-frames=1, or a frame rate",
         opensora_params_get_num_frames (params));
   else
     self->params = opensora_pipeline_resolve (self->pipeline, params, &error);
@@ -454,7 +454,7 @@ wait_for_model (GstOpensoraSrc *self)
   GST_OBJECT_LOCK (self);
   self->size_step = opensora_pipeline_get_size_step (self->pipeline);
   GST_OBJECT_UNLOCK (self);
-  if (opensora_pipeline_is_demo (self->pipeline))
+  if (opensora_pipeline_get_model (self->pipeline) == NULL)
     gst_opensora_post_demo_info (GST_ELEMENT (self));
   return GST_FLOW_OK;
 }
@@ -513,7 +513,7 @@ make_buffer (GstOpensoraSrc *self, GstBuffer *rgb, GstBuffer **out)
   if (!gst_opensora_writer_write (&self->writer, rgb, *out)) {
     g_autoptr (GError) error =
         g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
-            "Frame %" G_GUINT64_FORMAT ": the buffer cannot be written.", n);
+            "Frame %" G_GUINT64_FORMAT ": the buffer cannot be written", n);
 
     gst_clear_buffer (out);
     fail (self, error);

@@ -58,7 +58,7 @@ on_frame (
   if (copy == NULL) {
     g_mutex_lock (&self->lock);
     g_set_error (&self->error, OPENSORA_ERROR, OPENSORA_ERROR_MEMORY,
-        "No memory for frame %u of %ux%u pixels.", index, width, height);
+        "No memory for frame %u of %ux%u pixels", index, width, height);
     g_mutex_unlock (&self->lock);
     return FALSE;
   }
