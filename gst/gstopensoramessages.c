@@ -203,8 +203,7 @@ static const struct {
       GST_LIBRARY_ERROR_SETTINGS, "" },
   [OPENSORA_ERROR_NOT_FOUND] = { gst_resource_error_quark,
       GST_RESOURCE_ERROR_NOT_FOUND,
-      " Set model to a folder with the weights, or leave it unset for the "
-      "bundled demo model." },
+      " Leave model unset for the bundled demo model." },
   [OPENSORA_ERROR_READ] = { gst_resource_error_quark, GST_RESOURCE_ERROR_READ,
       " Check the permissions and the disk." },
   [OPENSORA_ERROR_FORMAT] = { gst_stream_error_quark, GST_STREAM_ERROR_DECODE,

@@ -57,6 +57,7 @@
 #include "gstopensorawriter.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_opensora_src_debug);
+GST_DEBUG_CATEGORY_STATIC (gst_opensora_debug);
 #define GST_CAT_DEFAULT gst_opensora_src_debug
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
@@ -581,6 +582,17 @@ gst_opensora_src_finalize (GObject *object)
   G_OBJECT_CLASS (gst_opensora_src_parent_class)->finalize (object);
 }
 
+/* The library logs through GLib: let GST_DEBUG=opensora:5 show it too. */
+static void
+bridge_log (const char *domain, GLogLevelFlags level, const char *message,
+    gpointer data)
+{
+  GST_CAT_LEVEL_LOG (gst_opensora_debug,
+      level & G_LOG_LEVEL_DEBUG ? GST_LEVEL_DEBUG : GST_LEVEL_INFO, NULL, "%s",
+      message);
+  g_log_default_handler (domain, level, message, NULL);
+}
+
 static void
 gst_opensora_src_class_init (GstOpensoraSrcClass *klass)
 {
@@ -591,6 +603,10 @@ gst_opensora_src_class_init (GstOpensoraSrcClass *klass)
 
   GST_DEBUG_CATEGORY_INIT (
       gst_opensora_src_debug, "opensorasrc", 0, "Open-Sora video source");
+  GST_DEBUG_CATEGORY_INIT (
+      gst_opensora_debug, "opensora", 0, "Open-Sora library");
+  g_log_set_handler (
+      "opensora", G_LOG_LEVEL_DEBUG | G_LOG_LEVEL_INFO, bridge_log, NULL);
 
   object_class->set_property = gst_opensora_src_set_property;
   object_class->get_property = gst_opensora_src_get_property;

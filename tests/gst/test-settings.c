@@ -210,13 +210,21 @@ test_error_ends_progress (void)
   gst_test_pipeline_free (pipeline);
 }
 
-/* Legal for the pad template and not for the model. */
+/* A downstream that takes no size that can be made, found when it is linked
+ * already: nothing is computed. */
 static void
 test_wrong_size (void)
 {
-  gst_test_expect_error (
-      "opensorasrc ! video/x-raw,width=40,height=32 ! fakesink",
-      GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS, "48");
+  GstHarness *harness = gst_test_harness_new ("", "video/x-raw,width=250");
+  g_autoptr (GstMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+
+  gst_harness_play (harness);
+  message = gst_test_wait_message (harness->element, GST_MESSAGE_ERROR);
+  gst_message_parse_error (message, &error, NULL);
+  g_assert_error (error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION);
+  g_assert_cmpuint (gst_harness_buffers_received (harness), ==, 0);
+  gst_test_harness_free (harness);
 }
 
 static void
