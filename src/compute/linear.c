@@ -1,16 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Linear layers: tiles of the matrix product, each finished (bias, activation,
  * gate, residual) while it is in the cache. */
+#include <math.h>
 #include <string.h>
 
 #include "base/size.h"
 #include "compute/compute-private.h"
 
-/* Rows of a tile: enough to pay for packing the weights. */
-#define TILE_ROWS 384
-/* Work of a tile: some 10 ms on a current core, so that a cancellation is seen
+/* Work of a tile: some 20 ms on a current core, so that a cancellation is seen
  * in time on a slow one too. */
-#define TILE_FLOPS 1.5e9
+#define TILE_FLOPS 2e9
+/* Sides of a tile are multiples of it. */
+#define TILE_UNIT 64
+/* Tiles a thread should get, so that none is left waiting for long. */
+#define TILES_PER_THREAD 4
 /* Work that is not worth waking a thread for. */
 #define SMALL_FLOPS 1e6
 
@@ -25,18 +28,19 @@ typedef struct {
   gint64 tile_m, tile_n, tiles_n;
 } Product;
 
+/* Square tiles: packing both factors then costs least. */
 static void
 plan_tiles (Product *p)
 {
   const guint n_threads = os_compute_get_n_threads (p->compute);
-  const double flops = 2.0 * p->M * p->N * p->K;
-  gint64 width;
+  const double area = (double) p->M * p->N;
+  double side = sqrt (TILE_FLOPS / (2.0 * p->K));
 
-  p->tile_m = MIN (p->M, TILE_ROWS);
-  width = TILE_FLOPS / (2.0 * p->tile_m * p->K);
-  if (flops > SMALL_FLOPS && os_div_up (p->M, p->tile_m) < n_threads)
-    width = MIN (width, os_div_up (p->N, n_threads));
-  p->tile_n = MIN (p->N, MAX (64, width / 64 * 64));
+  if (2 * area * p->K > SMALL_FLOPS)
+    side = MIN (side, sqrt (area / (TILES_PER_THREAD * n_threads)));
+  side = MAX (1, floor (side / TILE_UNIT)) * TILE_UNIT;
+  p->tile_m = os_div_up (p->M, os_div_up (p->M, side));
+  p->tile_n = MIN (p->N, (gint64) side);
   p->tiles_n = os_div_up (p->N, p->tile_n);
 }
 
