@@ -4,13 +4,14 @@
 
 #include <string.h>
 
-#define TIMEOUT (60 * GST_SECOND)
+#define TIMEOUT_SECONDS 60
 
 static void
 check_leaks (void)
 {
   GList *tracers = gst_tracing_get_active_tracers ();
 
+  g_assert_true (tracers != NULL || g_getenv ("GST_TRACERS") == NULL);
   for (GList *item = tracers; item != NULL; item = item->next) {
     GstStructure *live = NULL;
     const GValue *objects;
@@ -44,6 +45,14 @@ gst_test_main (int argc, char **argv, void (*add_tests) (void))
   if (failed == 0)
     check_leaks ();
   return failed;
+}
+
+double
+gst_test_limit (double seconds)
+{
+  const char *factor = g_getenv ("OPENSORA_TEST_TIME_FACTOR");
+
+  return factor != NULL ? seconds * g_ascii_strtod (factor, NULL) : seconds;
 }
 
 GstHarness *
@@ -105,7 +114,8 @@ GstMessage *
 gst_test_wait_message (GstElement *element, GstMessageType types)
 {
   g_autoptr (GstBus) bus = gst_element_get_bus (element);
-  GstMessage *message = gst_bus_timed_pop_filtered (bus, TIMEOUT, types);
+  GstMessage *message = gst_bus_timed_pop_filtered (
+      bus, gst_test_limit (TIMEOUT_SECONDS) * GST_SECOND, types);
 
   g_assert_nonnull (message);
   return message;

@@ -9,6 +9,9 @@
  * are still alive. */
 int gst_test_main (int argc, char **argv, void (*add_tests) (void));
 
+/* A time limit in seconds, longer where the tests run in a slow tool. */
+double gst_test_limit (double seconds);
+
 /* An element with these properties (as in gst-launch, "" for none) whose
  * harness takes only such caps (NULL for all) and has a bus. */
 GstHarness *gst_test_harness_new (const char *properties, const char *caps);
