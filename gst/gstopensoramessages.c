@@ -19,27 +19,29 @@ static const struct {
 
 static void
 post_progress (GstOpensoraProgress *self, GstProgressType type,
-    const char *text, guint64 done, guint64 total)
+    const char *text, guint64 done)
 {
   gint64 elapsed = g_get_monotonic_time () - self->stage_begin;
-  gint64 eta = done > 0 ? elapsed * 1000 / done * (total - done) : -1;
+  gint64 eta = done > 0 ? elapsed * 1000 / done * (self->total - done) : -1;
   GstMessage *message = gst_message_new_progress (
       GST_OBJECT (self->element), type, stages[self->stage].code, text);
 
   gst_structure_set (gst_message_writable_structure (message), "percent",
-      G_TYPE_INT, (gint) (100 * done / total), "step", G_TYPE_UINT64, done,
-      "steps", G_TYPE_UINT64, total, "eta", G_TYPE_INT64, eta, NULL);
+      G_TYPE_INT, (gint) (100 * done / self->total), "step", G_TYPE_UINT64,
+      done, "steps", G_TYPE_UINT64, self->total, "eta", G_TYPE_INT64, eta,
+      NULL);
   gst_element_post_message (self->element, message);
 }
 
 static void
-begin_stage (GstOpensoraProgress *self, OpensoraStage stage)
+begin_stage (GstOpensoraProgress *self, OpensoraStage stage, guint64 total)
 {
   self->stage = stage;
+  self->total = total;
   self->stage_begin = g_get_monotonic_time ();
   self->last_post = self->stage_begin;
   if (g_atomic_int_get (&self->open))
-    post_progress (self, GST_PROGRESS_TYPE_START, stages[stage].doing, 0, 1);
+    post_progress (self, GST_PROGRESS_TYPE_START, stages[stage].doing, 0);
 }
 
 void
@@ -48,7 +50,7 @@ gst_opensora_progress_start (GstOpensoraProgress *self, GstElement *element)
   memset (self, 0, sizeof *self);
   self->element = element;
   g_atomic_int_set (&self->open, TRUE);
-  begin_stage (self, OPENSORA_STAGE_LOAD);
+  begin_stage (self, OPENSORA_STAGE_LOAD, 1);
 }
 
 void
@@ -67,9 +69,10 @@ gst_opensora_progress_update (
   if (stage != self->stage) {
     gst_opensora_progress_end_stage (self);
     if (g_atomic_int_get (&self->open))
-      post_progress (self, GST_PROGRESS_TYPE_COMPLETE, "done", 1, 1);
-    begin_stage (self, stage);
+      post_progress (self, GST_PROGRESS_TYPE_COMPLETE, "done", self->total);
+    begin_stage (self, stage, total);
   }
+  self->total = total;
   if (!g_atomic_int_get (&self->open) || done == 0
       || now - self->last_post < MIN_POST_INTERVAL)
     return;
@@ -79,7 +82,7 @@ gst_opensora_progress_update (
                           ", %.2g s a %s",
       stages[stage].doing, stages[stage].unit, done, total,
       (now - self->stage_begin) * 1e-6 / done, stages[stage].unit);
-  post_progress (self, GST_PROGRESS_TYPE_CONTINUE, text, done, total);
+  post_progress (self, GST_PROGRESS_TYPE_CONTINUE, text, done);
 }
 
 void
@@ -88,10 +91,10 @@ gst_opensora_progress_close (GstOpensoraProgress *self, GstProgressType type)
   if (!g_atomic_int_compare_and_exchange (&self->open, TRUE, FALSE))
     return;
   if (type == GST_PROGRESS_TYPE_COMPLETE)
-    post_progress (self, type, "first frame ready", 1, 1);
+    post_progress (self, type, "first frame ready", self->total);
   else
     post_progress (self, type,
-        type == GST_PROGRESS_TYPE_ERROR ? "failed" : "cancelled", 0, 1);
+        type == GST_PROGRESS_TYPE_ERROR ? "failed" : "cancelled", 0);
 }
 
 /* The folder's name only: where it lies is nobody's business. */
@@ -234,7 +237,9 @@ gst_opensora_post_error (GstElement *element, const GError *error)
     domain = error_table[error->code].domain ();
     code = error_table[error->code].code;
     hint = error_table[error->code].hint;
-  } else if (error->domain == GST_RESOURCE_ERROR) {
+  } else if (error->domain == GST_RESOURCE_ERROR
+             || error->domain == GST_CORE_ERROR) {
+    domain = error->domain;
     code = error->code;
   }
   gst_element_message_full (element, GST_MESSAGE_ERROR, domain, code,

@@ -20,6 +20,7 @@ typedef struct {
   GstElement *element; /* not owned */
   gint open;           /* atomic */
   OpensoraStage stage;
+  guint64 total;      /* of the stage, in its units */
   gint64 stage_begin; /* monotonic, us */
   gint64 last_post;
   gint64 durations[GST_OPENSORA_N_STAGES]; /* us */
@@ -51,7 +52,8 @@ GstTagList *gst_opensora_clip_tags (const GstOpensoraClip *clip);
 /* Tells once a run that no model was asked for. */
 void gst_opensora_post_demo_info (GstElement *element);
 
-/* Posts the one error message that says what failed and what to do. */
+/* Posts the one error message that says what failed and what to do. error: of
+ * the library's domain, or of a GStreamer domain, which then stays. */
 void gst_opensora_post_error (GstElement *element, const GError *error);
 
 G_END_DECLS

@@ -253,6 +253,18 @@ find_common_caps (GstOpensoraSrc *self)
   return gst_caps_intersect_full (theirs, ours, GST_CAPS_INTERSECT_FIRST);
 }
 
+static void
+fail_negotiation (GstOpensoraSrc *self)
+{
+  g_autoptr (GError) error = g_error_new (GST_CORE_ERROR,
+      GST_CORE_ERROR_NEGOTIATION,
+      "Downstream takes no raw video that can be made here; width and height "
+      "are multiples of %u",
+      opensora_pipeline_get_size_step (self->pipeline));
+
+  fail (self, error);
+}
+
 /* Never waits: a source that is interrupted in here reports a failed
  * negotiation as an error. While the model is unknown there is nothing to
  * negotiate; create () calls this again when it is. */
@@ -269,9 +281,7 @@ gst_opensora_src_negotiate (GstBaseSrc *base)
   caps = find_common_caps (self);
   if (gst_caps_is_empty (caps)) {
     if (!GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (base)))
-      GST_ELEMENT_ERROR (self, CORE, NEGOTIATION,
-          ("Downstream takes no raw video of the kind that is made here."),
-          (NULL));
+      fail_negotiation (self);
     return FALSE;
   }
   model.width = opensora_params_get_width (self->defaults);

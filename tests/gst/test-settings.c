@@ -224,6 +224,7 @@ test_wrong_size (void)
   gst_message_parse_error (message, &error, NULL);
   g_assert_error (error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION);
   g_assert_cmpuint (gst_harness_buffers_received (harness), ==, 0);
+  gst_test_wait_progress (harness->element, GST_PROGRESS_TYPE_ERROR, NULL);
   gst_test_harness_free (harness);
 }
 
