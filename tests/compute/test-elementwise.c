@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Ops on values and rows. */
+#include "optest.h"
+
+/* b again and again, over the borders of the work's pieces. */
+static void
+check_add (OsCompute *compute, gint64 rows, gint64 n)
+{
+  g_autoptr (OsTensor) a = optest_tensor (compute, OS_SHAPE (rows, n));
+  g_autoptr (OsTensor) b = optest_tensor (compute, OS_SHAPE (n));
+  g_autoptr (OsTensor) y = os_add (compute, a, b);
+
+  g_assert_true (os_tensor_has_shape (y, 2, a->shape));
+  for (gint64 i = 0; i < rows * n; i++)
+    g_assert_cmpfloat (os_tensor_f32 (y)[i], ==,
+        os_tensor_f32 (a)[i] + os_tensor_f32 (b)[i % n]);
+}
+
+static void
+test_add (OsCompute *compute)
+{
+  check_add (compute, 1, 1);
+  check_add (compute, 17, 1);
+  check_add (compute, 3, 65);
+  check_add (compute, 500, 101);
+  check_add (compute, 2, 20000);
+}
+
+static void
+test_in_place (OsCompute *compute)
+{
+  const gint64 n = 33333;
+  g_autoptr (OsTensor) a = optest_tensor (compute, OS_SHAPE (3, n / 3));
+  g_autoptr (OsTensor) b = optest_tensor (compute, OS_SHAPE (3, n / 3));
+  g_autoptr (OsTensor) y =
+      os_compute_upload (compute, os_tensor_f32 (a), 2, a->shape);
+
+  os_add_inplace (compute, y, b);
+  for (gint64 i = 0; i < n; i++)
+    g_assert_cmpfloat (
+        os_tensor_f32 (y)[i], ==, os_tensor_f32 (a)[i] + os_tensor_f32 (b)[i]);
+  os_mul_inplace (compute, a, b);
+  os_add_inplace (compute, a, b);
+  os_mul_inplace (compute, y, b);
+  for (gint64 i = 0; i < n; i++) {
+    const double x = os_tensor_f32 (b)[i];
+    optest_assert_near (
+        os_tensor_f32 (y)[i], os_tensor_f32 (a)[i] - x + x * x, 1e-6, i);
+  }
+}
+
+static void
+test_activate (OsCompute *compute)
+{
+  g_autoptr (OsTensor) x = optest_tensor (compute, OS_SHAPE (7, 17));
+  g_autoptr (OsTensor) silu = os_activate (compute, x, OS_ACT_SILU);
+  g_autoptr (OsTensor) gelu = os_activate (compute, x, OS_ACT_GELU_TANH);
+  g_autoptr (OsTensor) none = os_activate (compute, x, OS_ACT_NONE);
+
+  for (gint64 i = 0; i < 119; i++) {
+    const double value = os_tensor_f32 (x)[i];
+
+    optest_assert_near (
+        os_tensor_f32 (silu)[i], optest_activate (value, OS_ACT_SILU), 1e-6, i);
+    optest_assert_near (os_tensor_f32 (gelu)[i],
+        optest_activate (value, OS_ACT_GELU_TANH), 1e-6, i);
+  }
+  optest_assert_equal (compute, none, x);
+}
+
+static void
+test_lerp (OsCompute *compute)
+{
+  g_autoptr (OsTensor) wide = optest_tensor (compute, OS_SHAPE (5, 4, 17));
+  g_autoptr (OsTensor) high = optest_tensor (compute, OS_SHAPE (3, 9, 17));
+  g_autoptr (OsTensor) x = os_tensor_slice (wide, 1, 1, 3);
+  g_autoptr (OsTensor) some = os_tensor_slice (high, 1, 2, 5);
+  g_autoptr (OsTensor) y = os_tensor_permute (some, (int[]){ 1, 0, 2 });
+  g_autoptr (OsTensor) out = os_lerp (compute, x, 0.25f, y, -3);
+
+  g_assert_true (os_tensor_has_shape (out, OS_SHAPE (5, 3, 17)));
+  for (gint64 i = 0; i < 255; i++)
+    optest_assert_near (os_tensor_f32 (out)[i],
+        0.25 * AT (x, i / 51, i / 17 % 3, i % 17)
+            - 3.0 * AT (y, i / 51, i / 17 % 3, i % 17),
+        1e-6, i);
+}
+
+static void
+test_scale_shift (OsCompute *compute)
+{
+  const float scale[] = { 2, -1, 0.5f }, shift[] = { 0, 10, -4 };
+  g_autoptr (OsTensor) wide = optest_tensor (compute, OS_SHAPE (65, 5));
+  g_autoptr (OsTensor) x = os_tensor_slice (wide, 1, 1, 3);
+  g_autoptr (OsTensor) y = os_scale_shift (compute, x, scale, shift);
+
+  g_assert_true (os_tensor_has_shape (y, OS_SHAPE (65, 3)));
+  for (gint64 i = 0; i < 195; i++)
+    optest_assert_near (os_tensor_f32 (y)[i],
+        (double) AT (x, i / 3, i % 3) * scale[i % 3] + shift[i % 3], 1e-6, i);
+}
+
+static void
+test_select_rows (OsCompute *compute)
+{
+  const guint8 choose[] = { 0, 1, 1, 0, 255 };
+  g_autoptr (OsTensor) wide = optest_tensor (compute, OS_SHAPE (5, 2, 3, 4));
+  g_autoptr (OsTensor) a = os_tensor_select (wide, 1, 1);
+  g_autoptr (OsTensor) b = optest_tensor (compute, OS_SHAPE (5, 3, 4));
+  g_autoptr (OsTensor) y = os_select_rows (compute, choose, a, b);
+
+  g_assert_true (os_tensor_has_shape (y, OS_SHAPE (5, 3, 4)));
+  for (gint64 i = 0; i < 60; i++)
+    g_assert_cmpfloat (os_tensor_f32 (y)[i], ==,
+        AT (choose[i / 12] ? a : b, i / 12, i / 4 % 3, i % 4));
+}
+
+int
+main (int argc, char **argv)
+{
+  g_test_init (&argc, &argv, NULL);
+  optest_add ("/compute/elementwise/add", test_add);
+  optest_add ("/compute/elementwise/in-place", test_in_place);
+  optest_add ("/compute/elementwise/activate", test_activate);
+  optest_add ("/compute/elementwise/lerp", test_lerp);
+  optest_add ("/compute/elementwise/scale-shift", test_scale_shift);
+  optest_add ("/compute/elementwise/select-rows", test_select_rows);
+  return g_test_run ();
+}
