@@ -4,9 +4,9 @@
 
     test-readme.py SOURCE_ROOT TOOL FILE...
 
-Every line of a fenced sh block that starts with gst-launch-1.0,
+Every line of an indented or fenced sh block that starts with gst-launch-1.0,
 gst-inspect-1.0 or opensora is run in a temporary folder. Windows become
-fakesinks, and the folder of a large model becomes the demo model.
+fakesinks, and every model becomes the demo model.
 """
 import os
 import re
@@ -16,12 +16,13 @@ import tempfile
 from pathlib import Path
 
 COMMANDS = ("gst-launch-1.0 ", "gst-inspect-1.0 ", "opensora ")
-LARGE_MODEL = "~/models/open-sora-1.2"
 
 
 def lines_of(document):
-    """Command lines of the fenced sh blocks, continuations joined."""
-    for block in re.findall(r"^```sh\n(.*?)^```", document, re.M | re.S):
+    """Command lines of the blocks, continuations joined."""
+    for block in re.findall(r"^```sh\n(.*?)^```|((?:^    .*\n)+)", document,
+                            re.M | re.S):
+        block = "".join(block)
         for line in block.replace("\\\n", " ").splitlines():
             if line.strip().startswith(COMMANDS):
                 yield line.strip()
@@ -29,8 +30,8 @@ def lines_of(document):
 
 def runnable(line, root, tool):
     line = re.sub(r"(videoconvert ! )?autovideosink", "fakesink", line)
-    line = line.replace(LARGE_MODEL,
-                        f"{root}/examples/demo-model/opensora-demo")
+    line = re.sub(r"model=\S+",
+                  f"model={root}/examples/demo-model/opensora-demo", line)
     return re.sub(r"^opensora ", f"'{tool}' ", line)
 
 
