@@ -279,8 +279,13 @@ main (int argc, char **argv)
   int status = EXIT_USAGE;
 
   setlocale (LC_ALL, "");
-  if (g_option_context_parse (context, &argc, &argv, &error))
-    status = run (&bench, &error);
+  if (g_option_context_parse (context, &argc, &argv, &error)) {
+    if (argc > 1)
+      g_set_error (&error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
+          "unexpected argument \"%s\"", argv[1]);
+    else
+      status = run (&bench, &error);
+  }
   if (error != NULL)
     g_printerr ("opensora-bench: %s\n", error->message);
   bench_clear (&bench);
