@@ -17,16 +17,43 @@ open_tensors (const char *folder, const char *file, OsCheckpoint **checkpoint,
   return *checkpoint != NULL;
 }
 
+/* "weights" names a file of this case or another's. Anything else, a model
+ * folder, is the handler's business. */
 static gboolean
 open_weights (GoldenCase *golden, GError **error)
 {
-  const char *weights = json_object_get_string_member_with_default (
-      golden->json, "weights", NULL);
+  JsonNode *node = json_object_get_member (golden->json, "weights");
+  const char *file = node != NULL && JSON_NODE_HOLDS_VALUE (node)
+                         ? json_node_get_string (node)
+                         : NULL;
 
-  /* Anything but a file is the handler's business: a model folder. */
-  if (weights == NULL || !g_str_has_suffix (weights, ".safetensors"))
+  if (file == NULL || !g_str_has_suffix (file, ".safetensors"))
     return TRUE;
-  return open_tensors (golden->folder, weights, &golden->weights, error);
+  return open_tensors (golden->folder, file, &golden->weights, error);
+}
+
+/* A list of objects, each with an object "outputs". */
+static gboolean
+holds_runs (JsonNode *root)
+{
+  JsonNode *runs =
+      root != NULL && JSON_NODE_HOLDS_OBJECT (root)
+          ? json_object_get_member (json_node_get_object (root), "runs")
+          : NULL;
+  JsonArray *array = runs != NULL && JSON_NODE_HOLDS_ARRAY (runs)
+                         ? json_node_get_array (runs)
+                         : NULL;
+
+  for (guint i = 0; array != NULL && i < json_array_get_length (array); i++) {
+    JsonNode *run = json_array_get_element (array, i);
+    JsonNode *outputs = JSON_NODE_HOLDS_OBJECT (run) ? json_object_get_member (
+                            json_node_get_object (run), "outputs")
+                                                     : NULL;
+
+    if (outputs == NULL || !JSON_NODE_HOLDS_OBJECT (outputs))
+      return FALSE;
+  }
+  return array != NULL && json_array_get_length (array) > 0;
 }
 
 GoldenCase *
@@ -44,10 +71,10 @@ golden_case_open (const GoldenSetup *setup, const char *folder, GError **error)
     return NULL;
 
   root = json_parser_get_root (golden->parser);
-  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root)
-      || !json_object_has_member (json_node_get_object (root), "runs")) {
+  if (!holds_runs (root)) {
     g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT,
-        "%s is not a golden case: an object with \"runs\" was expected", path);
+        "%s is not a golden case: \"runs\" with \"outputs\" was expected",
+        path);
     return NULL;
   }
   golden->json = json_node_get_object (root);
@@ -76,6 +103,13 @@ golden_case_get_name (const GoldenCase *golden)
 {
   return json_object_get_string_member_with_default (
       golden->json, "case", golden->folder);
+}
+
+const char *
+golden_case_get_family (const GoldenCase *golden)
+{
+  return json_object_get_string_member_with_default (
+      golden->json, "family", "");
 }
 
 guint

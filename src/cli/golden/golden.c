@@ -19,31 +19,34 @@ enum {
   EXIT_SKIP = 77
 };
 
-/* An op, the inputs it cannot do without, and its handler. */
+/* An op of a family of goldens, which give the same op different inputs and
+ * layouts; the inputs it cannot do without; and its handler. */
 static const struct {
-  const char *op, *inputs;
+  const char *family, *op, *inputs;
   GoldenOp run;
 } ops[] = {
-  { "attention", "x xc cond", golden_attention },
-  { "embeddings", "t fps1 fps3 y", golden_embeddings },
-  { "final_layer", "x t t0 x_mask", golden_final_layer },
-  { "patch_embed", "", golden_patch_embed },
-  { "pos_embed", "", golden_pos_embed },
-  { "rope", "", golden_rope },
-  { "stdit3_block", "x y t t0 x_mask", golden_stdit3_block },
-  { "stdit3", "x timestep y mask fps height width", golden_stdit3 },
-  { "vae_spatial", "latent", golden_vae_spatial },
-  { "vae_temporal", "", golden_vae_temporal },
-  { "vae_encode_decode", "", golden_vae_encode_decode },
-  { "frames_u8", "video", golden_frames_u8 },
-  { "rflow_sample", "z y mask", golden_rflow_sample },
-  { "rng_torch_cpu", "", golden_rng_torch_cpu },
-  { "t5_encode", "input_ids", golden_t5_encode },
-  { "t5_prompt_encode", "input_ids attention_mask", golden_t5_prompt_encode },
-  { "t5_position_buckets", "", golden_t5_position_buckets },
-  { "t5_tokenize", "", golden_t5_tokenize },
-  { "inference_script", "", golden_inference_script },
-  { "inference_with_states", "input_ids attention_mask noise",
+  { "opensora-1.2", "attention", "x xc cond", golden_attention },
+  { "opensora-1.2", "embeddings", "t fps1 fps3 y", golden_embeddings },
+  { "opensora-1.2", "final_layer", "x t t0 x_mask", golden_final_layer },
+  { "opensora-1.2", "patch_embed", "", golden_patch_embed },
+  { "opensora-1.2", "pos_embed", "", golden_pos_embed },
+  { "opensora-1.2", "rope", "", golden_rope },
+  { "opensora-1.2", "stdit3_block", "x y t t0 x_mask", golden_stdit3_block },
+  { "opensora-1.2", "stdit3", "x timestep y mask fps height width",
+      golden_stdit3 },
+  { "opensora-1.2", "vae_spatial", "latent", golden_vae_spatial },
+  { "opensora-1.2", "vae_temporal", "", golden_vae_temporal },
+  { "opensora-1.2", "vae_encode_decode", "", golden_vae_encode_decode },
+  { "opensora-1.2", "frames_u8", "video", golden_frames_u8 },
+  { "opensora-1.2", "rflow_sample", "z y mask", golden_rflow_sample },
+  { "opensora-1.2", "rng_torch_cpu", "", golden_rng_torch_cpu },
+  { "opensora-1.2", "inference_script", "", golden_inference_script },
+  { "text", "t5_encode", "input_ids", golden_t5_encode },
+  { "text", "t5_prompt_encode", "input_ids attention_mask",
+      golden_t5_prompt_encode },
+  { "text", "t5_position_buckets", "", golden_t5_position_buckets },
+  { "text", "t5_tokenize", "", golden_t5_tokenize },
+  { "demo", "inference_with_states", "input_ids attention_mask noise",
       golden_inference_with_states },
 };
 
@@ -58,7 +61,8 @@ run_op (GoldenCase *golden, guint index)
   const char *op = golden_case_get_op (golden, index);
 
   for (guint i = 0; i < G_N_ELEMENTS (ops); i++) {
-    if (g_str_equal (ops[i].op, op)) {
+    if (g_str_equal (ops[i].op, op)
+        && g_str_equal (ops[i].family, golden_case_get_family (golden))) {
       golden_case_run (golden, index, ops[i].run, ops[i].inputs);
       return TRUE;
     }
@@ -79,7 +83,8 @@ print_outcome (Tally *tally, const GoldenCase *golden, const char *unknown_op)
         golden->failure);
   } else if (unknown_op != NULL) {
     tally->n_skipped++;
-    g_print ("SKIP %s 0 0 no handler for the op \"%s\"\n", name, unknown_op);
+    g_print ("SKIP %s 0 0 no handler for the op \"%s\" of %s\n", name,
+        unknown_op, golden_case_get_family (golden));
   } else if (golden->n_compared == 0) {
     tally->n_skipped++;
     g_print ("SKIP %s 0 0 needs %s\n", name,

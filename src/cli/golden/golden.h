@@ -67,6 +67,7 @@ GoldenCase *golden_case_open (
 void golden_case_free (GoldenCase *golden);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GoldenCase, golden_case_free)
 const char *golden_case_get_name (const GoldenCase *golden);
+const char *golden_case_get_family (const GoldenCase *golden);
 
 /* How a tensor observed inside the library lies in the golden: a view of it. */
 typedef OsTensor *(*GoldenView) (

@@ -158,6 +158,27 @@ check_engine (GoldenRun *run, const char *seed, JsonObject *positions)
   }
 }
 
+/* Output "f32.seed42.n100", or "sequence.seed42.…", which gives all of them. */
+static void
+output_stream (GoldenRun *run, const char *name, gboolean seen)
+{
+  const char *seed = strstr (name, ".seed");
+  const OsTensor *want = golden_wanted (run, name);
+  gint64 number;
+  OsNoise *noise;
+
+  if (seed == NULL || want == NULL || seen)
+    return;
+  number = g_ascii_strtoll (seed + strlen (".seed"), NULL, 10);
+  if (g_str_has_prefix (name, "sequence.")) {
+    output_sequence (run, number);
+    return;
+  }
+  noise = os_noise_new (number);
+  output_normal (run, name, noise, os_tensor_count (want));
+  os_noise_free (noise);
+}
+
 gboolean
 golden_rng_torch_cpu (GoldenRun *run, GError **error)
 {
@@ -166,21 +187,9 @@ golden_rng_torch_cpu (GoldenRun *run, GError **error)
   JsonNode *node;
 
   json_object_iter_init (&iter, run->bounds);
-  while (json_object_iter_next (&iter, &name, NULL)) {
-    const char *seed = strstr (name, ".seed");
-    const OsTensor *want = golden_wanted (run, name);
-    gint64 number = seed != NULL ? g_ascii_strtoll (seed + 5, NULL, 10) : 0;
-    OsNoise *noise;
-
-    if (g_str_has_prefix (name, "sequence.")) {
-      if (!g_hash_table_contains (run->seen, name))
-        output_sequence (run, number);
-    } else if (seed != NULL && want != NULL) {
-      noise = os_noise_new (number);
-      output_normal (run, name, noise, os_tensor_count (want));
-      os_noise_free (noise);
-    }
-  }
+  while (json_object_iter_next (&iter, &name, NULL))
+    output_stream (run, name + strlen (run->prefix),
+        g_hash_table_contains (run->seen, name));
   if (!json_object_has_member (run->json, "mt19937_u32"))
     return TRUE;
   json_object_iter_init (

@@ -133,23 +133,32 @@ golden_vae_temporal (GoldenRun *run, GError **error)
 
 /* --- vae_encode_decode --- */
 
+static char *
+member_text (JsonObject *object, const char *key)
+{
+  JsonNode *node = json_object_get_member (object, key);
+
+  return node != NULL ? json_to_string (node, FALSE) : g_strdup ("null");
+}
+
 OsConfig *
 golden_vae12_config (GoldenRun *run, const char *path, GError **error)
 {
-  const char *keys[] = { "vae_2d", "vae_temporal", "micro_frame_size" };
   JsonNode *node = json_parser_get_root (run->of->parser);
   g_auto (GStrv) members = g_strsplit (path, ".", -1);
-  g_autofree char *parts[3] = { NULL }, *text = NULL;
+  g_autofree char *spatial = NULL, *temporal = NULL, *chunk = NULL;
+  g_autofree char *text = NULL;
   JsonObject *vae;
 
   for (char **member = members; *member != NULL; member++)
     node = json_object_get_member (json_node_get_object (node), *member);
   vae = json_node_get_object (node);
-  for (guint i = 0; i < 3; i++)
-    parts[i] = json_to_string (json_object_get_member (vae, keys[i]), FALSE);
+  spatial = member_text (vae, "vae_2d");
+  temporal = member_text (vae, "vae_temporal");
+  chunk = member_text (vae, "micro_frame_size");
   text = g_strdup_printf ("{\"vae_2d\": {\"config\": %s}, "
                           "\"vae_temporal\": %s, \"micro_frame_size\": %s}",
-      parts[0], parts[1], parts[2]);
+      spatial, temporal, chunk);
   return os_config_parse (text, -1, run->of->folder, error);
 }
 
