@@ -57,7 +57,7 @@ test_new (void)
   os_tensor_unref (x);
   g_assert_cmpuint (os_mem_pool_get_in_use (pool), ==, 0);
 
-  scalar = os_tensor_new (pool, OS_DTYPE_F64, 0, NULL, NULL);
+  scalar = os_tensor_new (pool, OS_DTYPE_F64, 0, (const gint64[]){ 0 }, NULL);
   g_assert_cmpint (os_tensor_count (scalar), ==, 1);
   empty = os_tensor_new (pool, OS_DTYPE_F32, OS_SHAPE (3, 0, 2), NULL);
   g_assert_cmpint (os_tensor_count (empty), ==, 0);
@@ -232,6 +232,19 @@ test_hollow (void)
   assert_shape (one, "[1048576, 1048576]");
 }
 
+/* The shape of a computation that failed since it is too large. */
+static void
+test_hollow_overflow (void)
+{
+  g_autoptr (OsTensor) x =
+      os_tensor_new_hollow (OS_DTYPE_F32, OS_SHAPE (1 << 30, 1 << 30, 1 << 30));
+  g_autoptr (OsTensor) y = os_tensor_permute (x, (int[]){ 1, 0, 2 });
+
+  assert_shape (y, "[1073741824, 1073741824, 1073741824]");
+  g_assert_true (os_tensor_is_contiguous (x));
+  g_assert_cmpint (os_tensor_count (x), ==, os_tensor_count (y));
+}
+
 static void
 count_release (gpointer owner)
 {
@@ -262,7 +275,7 @@ test_describe (void)
   g_autoptr (OsTensor) x =
       os_tensor_new_hollow (OS_DTYPE_BF16, OS_SHAPE (2, 30, 1152));
   g_autoptr (OsTensor) scalar =
-      os_tensor_new_hollow (OS_DTYPE_F8_E4M3, 0, NULL);
+      os_tensor_new_hollow (OS_DTYPE_F8_E4M3, 0, (const gint64[]){ 0 });
   g_autofree char *text = os_tensor_describe (x);
   g_autofree char *scalar_text = os_tensor_describe (scalar);
 
@@ -301,6 +314,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tensor/overflow", test_overflow);
   g_test_add_func ("/tensor/limit", test_limit);
   g_test_add_func ("/tensor/hollow", test_hollow);
+  g_test_add_func ("/tensor/hollow-overflow", test_hollow_overflow);
   g_test_add_func ("/tensor/wrapped", test_wrapped);
   g_test_add_func ("/tensor/describe", test_describe);
   g_test_add_func ("/tensor/dtypes", test_dtypes);
