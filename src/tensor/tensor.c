@@ -74,10 +74,12 @@ storage_unref (OsStorage *storage)
   g_free (storage);
 }
 
+/* A hollow tensor may have a shape whose count overflows: its strides, which
+ * nobody uses, then wrap around. */
 static void
 set_row_major (OsTensor *tensor)
 {
-  gint64 stride = 1;
+  guint64 stride = 1;
 
   for (int i = tensor->n_dims; i-- > 0;) {
     tensor->stride[i] = stride;
@@ -94,7 +96,8 @@ tensor_new (OsStorage *storage, OsDType dtype, int n_dims, const gint64 *shape)
   g_atomic_ref_count_init (&tensor->refs);
   tensor->dtype = dtype;
   tensor->n_dims = n_dims;
-  memcpy (tensor->shape, shape, n_dims * sizeof *shape);
+  if (n_dims > 0)
+    memcpy (tensor->shape, shape, n_dims * sizeof *shape);
   set_row_major (tensor);
   tensor->storage = storage;
   return tensor;
@@ -263,7 +266,7 @@ os_tensor_as_strided (const OsTensor *tensor, gint64 offset, int n_dims,
 gint64
 os_tensor_count (const OsTensor *tensor)
 {
-  gint64 count = 1;
+  guint64 count = 1;
 
   for (int i = 0; i < tensor->n_dims; i++)
     count *= tensor->shape[i];
@@ -273,10 +276,10 @@ os_tensor_count (const OsTensor *tensor)
 gboolean
 os_tensor_is_contiguous (const OsTensor *tensor)
 {
-  gint64 stride = 1;
+  guint64 stride = 1;
 
   for (int i = tensor->n_dims; i-- > 0;) {
-    if (tensor->shape[i] != 1 && tensor->stride[i] != stride)
+    if (tensor->shape[i] != 1 && tensor->stride[i] != (gint64) stride)
       return FALSE;
     stride *= tensor->shape[i];
   }
