@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <opensora/opensora.h>
 
+/* clang-format off: it takes the hyphens for minus signs */
 G_DEFINE_QUARK (opensora - error - quark, opensora_error)
+/* clang-format on */
 
 const char *
 opensora_stage_get_name (OpensoraStage stage)
 {
-  static const char *const names[] = { "load", "encode", "sample", "decode" };
+  static const char *const names[] = { "load", "encode", "sample", "decode",
+    "convert" };
 
   g_return_val_if_fail (stage < G_N_ELEMENTS (names), NULL);
   return names[stage];

@@ -149,9 +149,11 @@ decode_frames (Run *run, const OsTensor *latents, OpensoraFrameFunc frame,
     gpointer user_data, GError **error)
 {
   const guint total = opensora_params_get_num_frames (run->params);
+  const OsTask *task = os_compute_get_task (run->compute);
   g_autoptr (OsVae12Decoder) decoder =
       os_vae12_decoder_new (run->bundle->vae, latents, total);
 
+  os_task_progress (task, OPENSORA_STAGE_DECODE, 0, total);
   for (guint index = 0; index < total; index++) {
     g_autoptr (OsTensor) picture =
         os_vae12_decoder_next (decoder, run->compute);

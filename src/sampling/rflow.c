@@ -166,8 +166,10 @@ os_rflow_sample (const OsRflow *rflow, OsCompute *compute, const OsTensor *z,
   g_autofree float *t = g_new (float, rflow->steps);
   g_autofree float *dt = g_new (float, rflow->steps);
   OsTensor *sample = os_tensor_ref (z);
+  const OsTask *task = os_compute_get_task (compute);
   FrameStates states = { 0 };
 
+  os_task_progress (task, OPENSORA_STAGE_SAMPLE, 0, rflow->steps);
   os_rflow_schedule (rflow, t, dt);
   if (frame_mask)
     frame_states_init (&states, frame_mask, z->shape[0] * z->shape[2]);

@@ -274,8 +274,10 @@ os_t5_encode (OsT5 *t5, OsCompute *compute, const gint32 *ids,
   g_autoptr (OsTensor) x =
       os_tensor_reshape (rows, OS_SHAPE (B, L, t5->d_model));
   Pass pass = { t5, compute, B, L, bias, keys };
+  const OsTask *task = os_compute_get_task (compute);
   OsTensor *out;
 
+  os_task_progress (task, OPENSORA_STAGE_ENCODE, 0, t5->num_layers);
   os_probe (compute, x, "embed");
   os_probe (compute, bias, "position_bias");
   for (gint64 i = 0; i < t5->num_layers && os_compute_ok (compute); i++) {
@@ -283,8 +285,7 @@ os_t5_encode (OsT5 *t5, OsCompute *compute, const gint32 *ids,
     self_attend (&pass, &t5->blocks[i], x);
     feed_forward (&pass, &t5->blocks[i], x);
     os_probe_pop (compute);
-    os_task_progress (os_compute_get_task (compute), OPENSORA_STAGE_ENCODE,
-        i + 1, t5->num_layers);
+    os_task_progress (task, OPENSORA_STAGE_ENCODE, i + 1, t5->num_layers);
   }
   os_probe (compute, x, "before_final_norm");
   out = os_rms_norm (compute, x, t5->final_norm, t5->eps);
