@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <opensora/opensora.h>
 
-/* clang-format off: it takes the hyphens for minus signs */
-G_DEFINE_QUARK (opensora - error - quark, opensora_error)
+/* It takes the hyphens for minus signs. */
+/* clang-format off */
+G_DEFINE_QUARK (opensora-error-quark, opensora_error)
 /* clang-format on */
 
 const char *
