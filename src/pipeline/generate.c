@@ -161,8 +161,7 @@ decode_frames (Run *run, const OsTensor *latents, OpensoraFrameFunc frame,
     if (!os_compute_check (run->compute, error)
         || !emit_frame (run, picture, index, frame, user_data, error))
       return FALSE;
-    os_task_progress (os_compute_get_task (run->compute), OPENSORA_STAGE_DECODE,
-        index + 1, total);
+    os_task_progress (task, OPENSORA_STAGE_DECODE, index + 1, total);
   }
   return TRUE;
 }

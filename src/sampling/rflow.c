@@ -183,8 +183,7 @@ os_rflow_sample (const OsRflow *rflow, OsCompute *compute, const OsTensor *z,
     } else {
       sample = step (rflow, compute, before, t[i], dt[i], NULL, callbacks);
     }
-    os_task_progress (os_compute_get_task (compute), OPENSORA_STAGE_SAMPLE,
-        i + 1, rflow->steps);
+    os_task_progress (task, OPENSORA_STAGE_SAMPLE, i + 1, rflow->steps);
   }
   frame_states_clear (&states);
   return sample;
