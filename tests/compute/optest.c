@@ -42,7 +42,8 @@ optest_add (const char *path, OptestFunc func)
   static const guint threads[] = { 1, 2, 5 };
 
   for (guint i = 0; i < G_N_ELEMENTS (backends); i++) {
-    if (!os_backend_find (backends[i], NULL))
+    if (!os_backend_find (backends[i], NULL)
+        || (optest_on_valgrind () && g_str_equal (backends[i], "onednn")))
       continue;
     for (guint j = 0; j < G_N_ELEMENTS (threads); j++) {
       g_autofree char *name =
@@ -55,14 +56,21 @@ optest_add (const char *path, OptestFunc func)
   }
 }
 
+gint64
+optest_cancel_limit (void)
+{
+#ifdef __SANITIZE_ADDRESS__
+  return 400;
+#else
+  return 200;
+#endif
+}
+
 gboolean
-optest_is_slow (void)
+optest_on_valgrind (void)
 {
   const char *preload = g_getenv ("LD_PRELOAD");
 
-#ifdef __SANITIZE_ADDRESS__
-  return TRUE;
-#endif
   return preload && strstr (preload, "vgpreload");
 }
 

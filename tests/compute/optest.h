@@ -7,12 +7,15 @@
 #include "compute/ops.h"
 
 /* Registers `path`/backend/threads for each backend of this build and 1, 2 and
- * 5 threads. */
+ * 5 threads; under valgrind not onednn, whose generated code reads beyond its
+ * own buffers. */
 typedef void (*OptestFunc) (OsCompute *compute);
 void optest_add (const char *path, OptestFunc func);
 
-/* Under valgrind or a sanitizer, where times mean little. */
-gboolean optest_is_slow (void);
+/* Milliseconds within which a cancellation has to be seen. */
+gint64 optest_cancel_limit (void);
+/* Where a tile of a matrix product takes minutes. */
+gboolean optest_on_valgrind (void);
 
 /* Between -1 and 1; the same values in every run. */
 float optest_random (void);
