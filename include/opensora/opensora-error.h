@@ -35,6 +35,7 @@ G_BEGIN_DECLS
  * @OPENSORA_ERROR_MEMORY: memory could not be had
  * @OPENSORA_ERROR_BACKEND: a compute backend is missing or failed
  * @OPENSORA_ERROR_NUMERIC: the result is not finite
+ * @OPENSORA_ERROR_WRITE: a file cannot be written: no permission, no space
  *
  * Codes of %OPENSORA_ERROR.
  *
@@ -50,6 +51,7 @@ typedef enum {
   OPENSORA_ERROR_MEMORY,
   OPENSORA_ERROR_BACKEND,
   OPENSORA_ERROR_NUMERIC,
+  OPENSORA_ERROR_WRITE,
 } OpensoraError;
 
 OPENSORA_API

@@ -18,6 +18,7 @@ G_BEGIN_DECLS
  *   encoder
  * @OPENSORA_STAGE_SAMPLE: denoising; counted in sampling steps
  * @OPENSORA_STAGE_DECODE: decoding latents; counted in frames
+ * @OPENSORA_STAGE_CONVERT: writing a checkpoint; counted in bytes
  *
  * What a long call is doing.
  *
@@ -28,14 +29,15 @@ typedef enum {
   OPENSORA_STAGE_ENCODE,
   OPENSORA_STAGE_SAMPLE,
   OPENSORA_STAGE_DECODE,
+  OPENSORA_STAGE_CONVERT,
 } OpensoraStage;
 
 /**
  * opensora_stage_get_name:
  * @stage: a stage
  *
- * Returns: (transfer none): one lower-case word, "load", "encode", "sample" or
- *   "decode"
+ * Returns: (transfer none): one lower-case word, "load", "encode", "sample",
+ *   "decode" or "convert"
  *
  * Since: 0.1
  */
