@@ -4,6 +4,8 @@
 
 #include <opensora/opensora.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "base/size.h"
 
@@ -327,4 +329,17 @@ os_tensor_f32 (const OsTensor *tensor)
 {
   g_return_val_if_fail (tensor->dtype == OS_DTYPE_F32, NULL);
   return os_tensor_data (tensor);
+}
+
+void
+os_tensor_release (const OsTensor *tensor)
+{
+  gsize size = os_tensor_count (tensor) * os_dtype_size (tensor->dtype);
+  gsize page = sysconf (_SC_PAGESIZE);
+  gsize begin = (gsize) os_tensor_data (tensor);
+  gsize first = begin / page * page;
+
+  g_return_if_fail (os_tensor_is_contiguous (tensor));
+  if (tensor->storage->owner_free == (GDestroyNotify) g_mapped_file_unref)
+    madvise ((gpointer) first, begin + size - first, MADV_DONTNEED);
 }

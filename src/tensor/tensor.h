@@ -103,3 +103,8 @@ char *os_shape_to_string (int n_dims, const gint64 *shape);
 gpointer os_tensor_data (const OsTensor *tensor);
 /* The same for code that computes on F32, aligned to 4 bytes. */
 float *os_tensor_f32 (const OsTensor *tensor);
+
+/* Gives the memory of a contiguous tensor back to the system if it is a view of
+ * a mapped file (wrapped, with a GMappedFile as its owner), which is read again
+ * when it is needed; other memory stays. For data that are used once. */
+void os_tensor_release (const OsTensor *tensor);

@@ -4,6 +4,7 @@
 
 #include <opensora/opensora.h>
 #include <string.h>
+#include <unistd.h>
 
 /* [2, 3, 4] with the values 0 .. 23. */
 static OsTensor *
@@ -269,6 +270,36 @@ test_wrapped (void)
   g_assert_cmpuint (released, ==, 1);
 }
 
+/* The values stay, of a mapped file and of other memory. */
+static void
+test_release (void)
+{
+  g_autofree char *path = NULL;
+  g_autoptr (GError) error = NULL;
+  g_autoptr (OsTensor) mapped = NULL;
+  g_autoptr (OsTensor) other = NULL;
+  g_autofree char *bytes = g_strnfill (20000, 'x');
+  GMappedFile *file;
+  int fd = g_file_open_tmp ("opensora-XXXXXX", &path, &error);
+
+  g_assert_no_error (error);
+  g_assert_cmpint (write (fd, bytes, 20000), ==, 20000);
+  close (fd);
+  file = g_mapped_file_new (path, FALSE, &error);
+  g_assert_no_error (error);
+  mapped = os_tensor_new_wrapped (OS_DTYPE_U8, OS_SHAPE (19990),
+      g_mapped_file_get_contents (file) + 5, file,
+      (GDestroyNotify) g_mapped_file_unref);
+  other =
+      os_tensor_new_wrapped (OS_DTYPE_U8, OS_SHAPE (20000), bytes, NULL, NULL);
+
+  os_tensor_release (mapped);
+  os_tensor_release (other);
+  g_assert_cmpmem (os_tensor_data (mapped), 19990, bytes, 19990);
+  g_assert_true (bytes[0] == 'x' && bytes[19999] == 'x');
+  g_assert_cmpint (unlink (path), ==, 0);
+}
+
 static void
 test_describe (void)
 {
@@ -316,6 +347,7 @@ main (int argc, char **argv)
   g_test_add_func ("/tensor/hollow", test_hollow);
   g_test_add_func ("/tensor/hollow-overflow", test_hollow_overflow);
   g_test_add_func ("/tensor/wrapped", test_wrapped);
+  g_test_add_func ("/tensor/release", test_release);
   g_test_add_func ("/tensor/describe", test_describe);
   g_test_add_func ("/tensor/dtypes", test_dtypes);
   return g_test_run ();
