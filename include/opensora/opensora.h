@@ -3,6 +3,7 @@
 #pragma once
 
 #define OPENSORA_INSIDE
+#include <opensora/opensora-checkpoint.h>
 #include <opensora/opensora-error.h>
 #include <opensora/opensora-params.h>
 #include <opensora/opensora-pipeline.h>

@@ -5,19 +5,13 @@
  * hide in it and no tensor reaches out of it. */
 #include "weights/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <glib/gstdio.h>
 #include <opensora/opensora.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/size.h"
 #include "weights/json.h"
 
 #define PREFIX_SIZE 8
-#define MAX_HEADER 100000000
-#define METADATA "__metadata__"
 
 /* What a header says of a tensor. */
 typedef struct {
@@ -162,12 +156,13 @@ read_metadata (
   JsonNode *value;
 
   if (!JSON_NODE_HOLDS_OBJECT (node))
-    return fail (reader, NULL, error, METADATA " is not a JSON object");
+    return fail (
+        reader, NULL, error, OS_SAFETENSORS_METADATA " is not a JSON object");
   json_object_iter_init (&iter, json_node_get_object (node));
   while (json_object_iter_next (&iter, &key, &value)) {
     if (!os_json_holds (value, G_TYPE_STRING))
-      return fail (
-          reader, NULL, error, METADATA " member %s is not a string", key);
+      return fail (reader, NULL, error,
+          OS_SAFETENSORS_METADATA " member %s is not a string", key);
     g_hash_table_insert (
         metadata, g_strdup (key), json_node_dup_string (value));
   }
@@ -186,7 +181,7 @@ read_entries (Reader *reader, JsonObject *header, OsCheckpoint *checkpoint,
   while (json_object_iter_next_ordered (&iter, &name, &node)) {
     Entry entry;
 
-    if (g_str_equal (name, METADATA)) {
+    if (g_str_equal (name, OS_SAFETENSORS_METADATA)) {
       if (!read_metadata (
               reader, node, os_checkpoint_get_metadata (checkpoint), error))
         return FALSE;
@@ -261,11 +256,12 @@ header_length (Reader *reader, GError **error)
   }
   memcpy (&length, g_mapped_file_get_contents (reader->file), PREFIX_SIZE);
   length = GUINT64_FROM_LE (length);
-  if (length > MAX_HEADER || length > (guint64) (size - PREFIX_SIZE)) {
+  if (length > OS_SAFETENSORS_MAX_HEADER
+      || length > (guint64) (size - PREFIX_SIZE)) {
     fail (reader, NULL, error,
         "not safetensors, or incomplete: the header takes %" G_GUINT64_FORMAT
         " bytes, the file has %" G_GINT64_FORMAT " (and at most %d are legal)",
-        length, size - PREFIX_SIZE, MAX_HEADER);
+        length, size - PREFIX_SIZE, OS_SAFETENSORS_MAX_HEADER);
     return -1;
   }
   return (gint64) length;
@@ -303,148 +299,4 @@ os_safetensors_read (OsCheckpoint *checkpoint, const char *path, GError **error)
   reader.file = file;
   reader.entries = entries;
   return read_file (&reader, checkpoint, error);
-}
-
-/* Writing. */
-
-static void
-build_entry (JsonBuilder *builder, const OsTensor *tensor, gint64 *offset)
-{
-  json_builder_begin_object (builder);
-  json_builder_set_member_name (builder, "dtype");
-  json_builder_add_string_value (builder, os_dtype_name (tensor->dtype));
-  json_builder_set_member_name (builder, "shape");
-  json_builder_begin_array (builder);
-  for (int i = 0; i < tensor->n_dims; i++)
-    json_builder_add_int_value (builder, tensor->shape[i]);
-  json_builder_end_array (builder);
-  json_builder_set_member_name (builder, "data_offsets");
-  json_builder_begin_array (builder);
-  json_builder_add_int_value (builder, *offset);
-  *offset += os_tensor_count (tensor) * (gint64) os_dtype_size (tensor->dtype);
-  json_builder_add_int_value (builder, *offset);
-  json_builder_end_array (builder);
-  json_builder_end_object (builder);
-}
-
-static void
-build_metadata (JsonBuilder *builder, GHashTable *metadata)
-{
-  GHashTableIter iter;
-  gpointer key, value;
-
-  json_builder_set_member_name (builder, METADATA);
-  json_builder_begin_object (builder);
-  g_hash_table_iter_init (&iter, metadata);
-  while (g_hash_table_iter_next (&iter, &key, &value)) {
-    json_builder_set_member_name (builder, key);
-    json_builder_add_string_value (builder, value);
-  }
-  json_builder_end_object (builder);
-}
-
-/* The header, with spaces up to a multiple of 8. */
-static GString *
-build_header (const char *const *names, const OsTensor *const *tensors, guint n,
-    GHashTable *metadata)
-{
-  g_autoptr (JsonBuilder) builder = json_builder_new ();
-  g_autoptr (JsonNode) root = NULL;
-  g_autofree char *text = NULL;
-  GString *header;
-  gint64 offset = 0;
-
-  json_builder_begin_object (builder);
-  if (metadata != NULL && g_hash_table_size (metadata) > 0)
-    build_metadata (builder, metadata);
-  for (guint i = 0; i < n; i++) {
-    json_builder_set_member_name (builder, names[i]);
-    build_entry (builder, tensors[i], &offset);
-  }
-  json_builder_end_object (builder);
-  root = json_builder_get_root (builder);
-  text = json_to_string (root, FALSE);
-  header = g_string_new (text);
-  while (header->len % 8 != 0)
-    g_string_append_c (header, ' ');
-  return header;
-}
-
-/* Elements of dimension `dim` and after, row-major, from `data` on. */
-static gboolean
-write_elements (FILE *file, const OsTensor *tensor, int dim, const char *data)
-{
-  gint64 size = os_dtype_size (tensor->dtype);
-
-  if (dim == tensor->n_dims)
-    return fwrite (data, size, 1, file) == 1;
-  for (gint64 i = 0; i < tensor->shape[dim]; i++) {
-    if (!write_elements (
-            file, tensor, dim + 1, data + i * tensor->stride[dim] * size))
-      return FALSE;
-  }
-  return TRUE;
-}
-
-static gboolean
-write_tensor (FILE *file, const OsTensor *tensor)
-{
-  gsize count = os_tensor_count (tensor);
-
-  if (os_tensor_is_contiguous (tensor))
-    return fwrite (os_tensor_data (tensor), os_dtype_size (tensor->dtype),
-               count, file)
-           == count;
-  return write_elements (file, tensor, 0, os_tensor_data (tensor));
-}
-
-static gboolean
-write_file (
-    FILE *file, const GString *header, const OsTensor *const *tensors, guint n)
-{
-  guint64 length = GUINT64_TO_LE (header->len);
-
-  if (fwrite (&length, PREFIX_SIZE, 1, file) != 1
-      || fwrite (header->str, header->len, 1, file) != 1)
-    return FALSE;
-  for (guint i = 0; i < n; i++) {
-    if (!write_tensor (file, tensors[i]))
-      return FALSE;
-  }
-  return fflush (file) == 0 && fsync (fileno (file)) == 0;
-}
-
-static gboolean
-fail_write (const char *path, GError **error)
-{
-  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_READ,
-      "%s cannot be written: %s", path, g_strerror (errno));
-  return FALSE;
-}
-
-gboolean
-os_safetensors_write (const char *path, const char *const *names,
-    const OsTensor *const *tensors, guint n, GHashTable *metadata,
-    GError **error)
-{
-  g_autofree char *temporary = g_strconcat (path, ".XXXXXX", NULL);
-  g_autoptr (GString) header = build_header (names, tensors, n, metadata);
-  int fd = g_mkstemp_full (temporary, O_RDWR | O_CLOEXEC, 0666);
-  FILE *file;
-  gboolean written;
-
-  if (fd < 0)
-    return fail_write (path, error);
-  file = fdopen (fd, "wb");
-  written = file != NULL && write_file (file, header, tensors, n);
-  if (file != NULL)
-    written &= fclose (file) == 0;
-  else
-    close (fd);
-  written = written && g_rename (temporary, path) == 0;
-  if (!written) {
-    fail_write (path, error);
-    g_unlink (temporary);
-  }
-  return written;
 }

@@ -123,7 +123,7 @@ test_atomic (Fixture *fixture, gconstpointer data)
   g_autoptr (OsCheckpoint) checkpoint = NULL;
 
   g_assert_false (os_safetensors_write (missing, NULL, NULL, 0, NULL, &error));
-  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_READ);
+  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_WRITE);
   g_clear_error (&error);
   g_assert_true (g_file_set_contents (fixture->path, "before", -1, NULL));
   g_assert_true (
