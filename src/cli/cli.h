@@ -14,3 +14,5 @@ int cli_fail (const char *format, ...) G_GNUC_PRINTF (1, 2);
 /* Each handles its own options; args[0] is its name; returns the exit status.
  */
 int cli_generate (char **args);
+int cli_inspect (char **args);
+int cli_convert (char **args);

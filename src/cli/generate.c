@@ -7,11 +7,11 @@
  * range and description; size and frame rate, which are caps, come on top. */
 
 #include "cli.h"
+#include "progress.h"
 
 #include <glib-unix.h>
 #include <glib/gstdio.h>
 #include <gst/gst.h>
-#include <unistd.h>
 
 typedef struct {
   const char *extension;
@@ -44,14 +44,12 @@ typedef struct {
   char *output;
   int width, height;
   double fps;
-  gboolean quiet;
   GHashTable *properties; /* name -> text, those that were given */
 
   GstElement *pipeline, *source;
   GMainLoop *loop;
   char *partial; /* the file while it is written; NULL for a pattern */
-  gboolean terminal;
-  char *stage; /* the progress code shown last */
+  CliProgress progress;
   gint64 seed; /* the one used */
   gboolean interrupted;
   gboolean failed;
@@ -67,7 +65,6 @@ generate_clear (Generate *self)
   g_clear_pointer (&self->properties, g_hash_table_unref);
   g_free (self->output);
   g_free (self->partial);
-  g_free (self->stage);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Generate, generate_clear)
@@ -127,7 +124,7 @@ parse_options (Generate *self, char **args, GError **error)
         "Height in pixels (default: the model's)", "N" },
     { "fps", 0, 0, G_OPTION_ARG_DOUBLE, &self->fps,
         "Frames a second (default: the model's)", "N" },
-    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &self->quiet,
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &self->progress.quiet,
         "Report nothing but errors", NULL },
     { NULL },
   };
@@ -335,38 +332,6 @@ make_source (Generate *self, GError **error)
 
 /* --- Progress --- */
 
-#define BAR_WIDTH 30
-
-/* A bar that is drawn over itself on a terminal, else a line a stage. */
-static void
-show_progress (
-    Generate *self, const char *stage, const char *text, double fraction)
-{
-  gboolean new_stage = g_strcmp0 (stage, self->stage) != 0;
-  int filled = (int) (CLAMP (fraction, 0, 1) * BAR_WIDTH);
-
-  if (self->quiet)
-    return;
-  if (self->terminal)
-    g_printerr ("\r\033[K[%.*s%.*s] %s", filled,
-        "##############################", BAR_WIDTH - filled,
-        "..............................", text);
-  else if (new_stage)
-    g_printerr ("%s\n", text);
-  if (new_stage) {
-    g_free (self->stage);
-    self->stage = g_strdup (stage);
-  }
-}
-
-static void
-end_progress (Generate *self)
-{
-  if (self->terminal && self->stage != NULL)
-    g_printerr ("\r\033[K");
-  g_clear_pointer (&self->stage, g_free);
-}
-
 static void
 on_progress (Generate *self, GstMessage *message)
 {
@@ -378,7 +343,7 @@ on_progress (Generate *self, GstMessage *message)
   gst_structure_get_int (
       gst_message_get_structure (message), "percent", &percent);
   if (type == GST_PROGRESS_TYPE_START || type == GST_PROGRESS_TYPE_CONTINUE)
-    show_progress (self, code, text, percent / 100.0);
+    cli_progress_show (&self->progress, code, text, percent / 100.0);
 }
 
 /* How far the stream has come: the element's own messages end with the first
@@ -397,7 +362,8 @@ on_tick (gpointer data)
 
   text = g_strdup_printf ("frames: %.1f of %.1f s",
       (double) position / GST_SECOND, (double) duration / GST_SECOND);
-  show_progress (self, "frames", text, (double) position / duration);
+  cli_progress_show (
+      &self->progress, "frames", text, (double) position / duration);
   return G_SOURCE_CONTINUE;
 }
 
@@ -412,8 +378,8 @@ on_notice (Generate *self, GstMessage *message)
     gst_message_parse_warning (message, &error, NULL);
   else
     gst_message_parse_info (message, &error, NULL);
-  if (!self->quiet) {
-    end_progress (self);
+  if (!self->progress.quiet) {
+    cli_progress_end (&self->progress);
     g_printerr ("%s\n", error->message);
   }
 }
@@ -426,7 +392,7 @@ on_error (Generate *self, GstMessage *message)
   gst_message_parse_error (message, &error, NULL);
   /* An encoder that was stopped before its first frame complains. */
   if (!self->interrupted && !self->failed) {
-    end_progress (self);
+    cli_progress_end (&self->progress);
     cli_fail ("%s", error->message);
   }
   self->failed = TRUE;
@@ -497,7 +463,7 @@ run_pipeline (Generate *self)
 
   for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
     g_source_remove (sources[i]);
-  end_progress (self);
+  cli_progress_end (&self->progress);
 }
 
 /* Gives the file its name, or removes what is of no use. */
@@ -520,7 +486,7 @@ finish (Generate *self)
     return CLI_INTERRUPTED;
   if (self->failed)
     return 1;
-  if (!self->quiet)
+  if (!self->progress.quiet)
     g_printerr ("%s: seed %" G_GINT64_FORMAT "\n", self->output, self->seed);
   return 0;
 }
@@ -528,9 +494,10 @@ finish (Generate *self)
 int
 cli_generate (char **args)
 {
-  g_auto (Generate) self = { .terminal = isatty (STDERR_FILENO) };
+  g_auto (Generate) self = { NULL };
   g_autoptr (GError) error = NULL;
 
+  cli_progress_init (&self.progress);
   self.properties =
       g_hash_table_new_full (g_str_hash, g_str_equal, g_free, g_free);
   if (!make_source (&self, &error) || !parse_options (&self, args, &error)

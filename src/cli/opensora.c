@@ -14,6 +14,8 @@ typedef struct {
 
 static const Command commands[] = {
   { "generate", cli_generate, "make a video or pictures from a prompt" },
+  { "inspect", cli_inspect, "list the tensors of a checkpoint" },
+  { "convert", cli_convert, "write a checkpoint as safetensors" },
 };
 
 int

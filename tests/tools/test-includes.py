@@ -25,7 +25,8 @@ ROOMS = {
     "pipeline": NETWORK + ["text", "models", "vae", "sampling"],
 }
 PUBLIC_ONLY = [re.compile(r"^gst/"),
-               re.compile(r"^src/cli/(opensora|generate|cli)\.[ch]$")]
+               re.compile(r"^src/cli/(opensora|cli|progress|generate|inspect|"
+                          r"convert)\.[ch]$")]
 
 # Header -> where it may appear. GLib, the C library and compiler intrinsics
 # are everybody's.

@@ -1,0 +1,190 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* opensora convert: a checkpoint of any format becomes safetensors. The work is
+ * done in a thread, so that Ctrl-C can cancel it; the main loop waits. */
+
+#include "cli.h"
+#include "progress.h"
+
+#include <glib-unix.h>
+#include <opensora/opensora.h>
+
+typedef struct {
+  const char *input;
+  const char *output;
+  char *state_dict;
+  char *dtype;
+  guint64 max_shard_size;
+  CliProgress progress;
+
+  GCancellable *cancellable;
+  GMainLoop *loop;
+} Convert;
+
+static void
+convert_clear (Convert *self)
+{
+  g_clear_object (&self->cancellable);
+  g_clear_pointer (&self->loop, g_main_loop_unref);
+  g_free (self->state_dict);
+  g_free (self->dtype);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Convert, convert_clear)
+
+/* "5GB", "500 MB", "2GiB" or bytes. */
+static gboolean
+parse_size (
+    const char *option, const char *value, gpointer data, GError **error)
+{
+  static const struct {
+    const char *name;
+    guint64 bytes;
+  } units[] = { { "", 1 }, { "KB", 1000 }, { "MB", 1000000 },
+    { "GB", 1000000000 }, { "KiB", 1 << 10 }, { "MiB", 1 << 20 },
+    { "GiB", 1 << 30 } };
+  Convert *self = data;
+  char *unit = NULL;
+  guint64 number = g_ascii_strtoull (value, &unit, 10);
+
+  for (guint i = 0; i < G_N_ELEMENTS (units); i++) {
+    if (g_ascii_isdigit (*value) && number > 0
+        && g_ascii_strcasecmp (unit, units[i].name) == 0
+        && g_uint64_checked_mul (&self->max_shard_size, number, units[i].bytes))
+      return TRUE;
+  }
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+      "%s: '%s' is no size such as 500MB, 5GB or 4GiB", option, value);
+  return FALSE;
+}
+
+static gboolean
+parse_options (Convert *self, char **args, GError **error)
+{
+  const GOptionEntry entries[] = {
+    { "dtype", 0, 0, G_OPTION_ARG_STRING, &self->dtype,
+        "What floating-point tensors become: f32, f16 or bf16 (default: they "
+        "stay)",
+        "TYPE" },
+    { "max-shard-size", 0, 0, G_OPTION_ARG_CALLBACK, parse_size,
+        "Most bytes of a file, such as 5GB; more files and an index if they "
+        "take more (default: one file)",
+        "SIZE" },
+    { "state-dict", 0, 0, G_OPTION_ARG_STRING, &self->state_dict,
+        "Take the tensors from this dictionary (keys joined by /; \"\": the "
+        "outermost)",
+        "KEYS" },
+    { "quiet", 'q', 0, G_OPTION_ARG_NONE, &self->progress.quiet,
+        "Report nothing but errors", NULL },
+    { NULL },
+  };
+  g_autoptr (GOptionContext) context =
+      g_option_context_new ("IN OUT.safetensors");
+  GOptionGroup *group = g_option_group_new ("", NULL, NULL, self, NULL);
+
+  g_option_group_add_entries (group, entries);
+  g_option_context_set_main_group (context, group);
+  g_option_context_set_summary (context,
+      "Writes a checkpoint as safetensors. IN is a file, a folder, or the "
+      "*.index.json of several files.");
+  if (!g_option_context_parse_strv (context, &args, error))
+    return FALSE;
+  if (args[1] == NULL || args[2] == NULL || args[3] != NULL) {
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
+        "an input and an output are needed; see opensora convert --help");
+    return FALSE;
+  }
+  self->input = args[1];
+  self->output = args[2];
+  return TRUE;
+}
+
+/* In the thread. */
+static void
+on_progress (OpensoraStage stage, guint64 done, guint64 total, gpointer data)
+{
+  Convert *self = data;
+  g_autofree char *done_text = g_format_size (done);
+  g_autofree char *total_text = g_format_size (total);
+  g_autofree char *text =
+      self->progress.terminal
+          ? g_strdup_printf ("writing: %s of %s", done_text, total_text)
+          : g_strdup_printf ("writing %s", total_text);
+
+  cli_progress_show (&self->progress, opensora_stage_get_name (stage), text,
+      (double) done / total);
+}
+
+static void
+convert_thread (
+    GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+{
+  Convert *self = data;
+  GError *error = NULL;
+  g_autoptr (OpensoraCheckpoint) checkpoint = opensora_checkpoint_open_at (
+      self->input, self->state_dict, cancellable, &error);
+
+  if (checkpoint != NULL
+      && opensora_checkpoint_convert (checkpoint, self->output, self->dtype,
+          self->max_shard_size, cancellable, on_progress, self, &error))
+    g_task_return_boolean (task, TRUE);
+  else
+    g_task_return_error (task, error);
+}
+
+static void
+on_done (GObject *source, GAsyncResult *result, gpointer data)
+{
+  Convert *self = data;
+
+  g_main_loop_quit (self->loop);
+}
+
+static gboolean
+on_interrupt (gpointer data)
+{
+  Convert *self = data;
+
+  g_cancellable_cancel (self->cancellable);
+  return G_SOURCE_CONTINUE;
+}
+
+static gboolean
+run (Convert *self, GError **error)
+{
+  g_autoptr (GTask) task = NULL;
+  guint sources[2];
+
+  self->loop = g_main_loop_new (NULL, FALSE);
+  self->cancellable = g_cancellable_new ();
+  task = g_task_new (NULL, self->cancellable, on_done, self);
+  sources[0] = g_unix_signal_add (SIGINT, on_interrupt, self);
+  sources[1] = g_unix_signal_add (SIGTERM, on_interrupt, self);
+
+  /* Without this a conversion that was cancelled after its last step would
+   * count as failed. */
+  g_task_set_check_cancellable (task, FALSE);
+  g_task_set_task_data (task, self, NULL);
+  g_task_run_in_thread (task, convert_thread);
+  g_main_loop_run (self->loop);
+
+  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
+    g_source_remove (sources[i]);
+  cli_progress_end (&self->progress);
+  return g_task_propagate_boolean (task, error);
+}
+
+int
+cli_convert (char **args)
+{
+  g_auto (Convert) self = { NULL };
+  g_autoptr (GError) error = NULL;
+
+  cli_progress_init (&self.progress);
+  if (!parse_options (&self, args, &error))
+    return cli_fail ("%s", error->message);
+  if (run (&self, &error))
+    return 0;
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return CLI_INTERRUPTED;
+  return cli_fail ("%s", error->message);
+}
