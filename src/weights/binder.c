@@ -10,6 +10,9 @@
 
 #include "base/half.h"
 #include "base/size.h"
+#include "weights/adaptations.h"
+#include "weights/gather.h"
+#include "weights/manifest.h"
 
 /* Names that the report spells out of each kind. */
 #define MAX_NAMES 5
@@ -18,7 +21,7 @@
 
 struct _OsBinder {
   OsCheckpoint *checkpoint; /* NULL: random */
-  OsMemPool *pool;          /* of random weights */
+  OsMemPool *pool;          /* of random weights and adapted ones */
   guint64 seed;
   GError *error; /* the first that is no mismatch: memory */
 
@@ -26,6 +29,7 @@ struct _OsBinder {
   GArray *prefix_lengths; /* of gsize */
   OsWeightSet *weights;
   GHashTable *known;  /* set of char *: names asked for */
+  GHashTable *used;   /* set of the checkpoint's names that answered them */
   GPtrArray *ignored; /* of char *: prefixes */
   GPtrArray *missing; /* of char * */
   GPtrArray *misfits; /* of char *: "x is [4, 4] F32, [8, 4] expected" */
@@ -41,6 +45,7 @@ binder_new (void)
   binder->weights =
       g_ptr_array_new_with_free_func ((GDestroyNotify) os_weight_free);
   binder->known = g_hash_table_new_full (g_str_hash, g_str_equal, g_free, NULL);
+  binder->used = g_hash_table_new (g_str_hash, g_str_equal);
   binder->ignored = g_ptr_array_new_with_free_func (g_free);
   binder->missing = g_ptr_array_new_with_free_func (g_free);
   binder->misfits = g_ptr_array_new_with_free_func (g_free);
@@ -53,6 +58,7 @@ os_binder_new (OsCheckpoint *checkpoint)
   OsBinder *binder = binder_new ();
 
   binder->checkpoint = os_checkpoint_ref (checkpoint);
+  binder->pool = os_mem_pool_new ();
   return binder;
 }
 
@@ -78,6 +84,7 @@ os_binder_free (OsBinder *binder)
   g_string_free (binder->prefix, TRUE);
   g_array_unref (binder->prefix_lengths);
   g_hash_table_unref (binder->known);
+  g_hash_table_unref (binder->used);
   g_ptr_array_unref (binder->ignored);
   g_ptr_array_unref (binder->missing);
   g_ptr_array_unref (binder->misfits);
@@ -185,27 +192,49 @@ is_float (OsDType dtype)
          || dtype == OS_DTYPE_BF16 || dtype == OS_DTYPE_F64;
 }
 
+/* What the checkpoint has for a name; NULL if nothing. */
+static const OsCheckpointEntry *
+use_entry (OsBinder *binder, const char *name)
+{
+  const OsCheckpointEntry *entry = os_adapt_find (binder->checkpoint, name);
+
+  if (entry != NULL)
+    g_hash_table_add (binder->used, entry->name);
+  return entry;
+}
+
+static void
+note_misfit (OsBinder *binder, const char *name, const OsTensor *tensor,
+    int n_dims, const gint64 *shape)
+{
+  g_autofree char *found = os_tensor_describe (tensor);
+  g_autofree char *expected = os_shape_to_string (n_dims, shape);
+
+  g_ptr_array_add (binder->misfits,
+      g_strdup_printf ("%s is %s, %s%s expected", name, found, expected,
+          is_float (tensor->dtype) ? "" : " of a floating point type"));
+}
+
 /* NULL, and noted why, if it is missing or does not fit. */
 static OsTensor *
 lookup_tensor (
     OsBinder *binder, const char *name, int n_dims, const gint64 *shape)
 {
-  OsTensor *tensor = os_checkpoint_get (binder->checkpoint, name);
+  const OsCheckpointEntry *entry = use_entry (binder, name);
+  OsTensor *tensor = NULL;
 
-  if (tensor == NULL) {
+  if (entry == NULL) {
     g_ptr_array_add (binder->missing, g_strdup (name));
     return NULL;
   }
-  if (!os_tensor_has_shape (tensor, n_dims, shape)
-      || !is_float (tensor->dtype)) {
-    g_autofree char *found = os_tensor_describe (tensor);
-    g_autofree char *expected = os_shape_to_string (n_dims, shape);
-    g_ptr_array_add (binder->misfits,
-        g_strdup_printf ("%s is %s, %s%s expected", name, found, expected,
-            is_float (tensor->dtype) ? "" : " of a floating point type"));
+  if (binder->error != NULL)
     return NULL;
-  }
-  return os_tensor_ref (tensor);
+  if (is_float (entry->tensor->dtype))
+    tensor = os_adapt_shape (
+        entry->tensor, name, n_dims, shape, binder->pool, &binder->error);
+  if (tensor == NULL && binder->error == NULL)
+    note_misfit (binder, name, entry->tensor, n_dims, shape);
+  return tensor;
 }
 
 /* The tensor `name`, or a placeholder; transfer full. */
@@ -292,20 +321,18 @@ os_binder_has (OsBinder *binder, const char *name)
   g_autofree char *full = full_name (binder, name);
 
   return binder->checkpoint == NULL
-         || os_checkpoint_get (binder->checkpoint, full) != NULL;
+         || os_adapt_find (binder->checkpoint, full) != NULL;
 }
 
-/* Element `index` of a contiguous, maybe unaligned tensor. */
+/* An element at `data`, which may be unaligned. */
 static float
-element_to_f32 (const OsTensor *tensor, gint64 index)
+element_to_f32 (OsDType dtype, const guint8 *data)
 {
-  const guint8 *data = os_tensor_data (tensor);
   guint16 half;
   float single;
   double wide;
 
-  data += index * (gint64) os_dtype_size (tensor->dtype);
-  switch (tensor->dtype) {
+  switch (dtype) {
     case OS_DTYPE_F16:
       memcpy (&half, data, sizeof half);
       return os_f16_to_f32 (half);
@@ -325,16 +352,19 @@ gboolean
 os_binder_values (OsBinder *binder, const char *name, gint64 n, float *out)
 {
   g_autofree char *full = full_name (binder, name);
-  OsTensor *tensor = NULL;
+  const OsCheckpointEntry *entry = NULL;
+  guint8 element[sizeof (double)];
 
   if (binder->checkpoint != NULL)
-    tensor = os_checkpoint_get (binder->checkpoint, full);
+    entry = use_entry (binder, full);
   g_hash_table_add (binder->known, g_steal_pointer (&full));
-  if (tensor == NULL || os_tensor_count (tensor) != n
-      || !is_float (tensor->dtype))
+  if (entry == NULL || os_tensor_count (entry->tensor) != n
+      || !is_float (entry->tensor->dtype))
     return FALSE;
-  for (gint64 i = 0; i < n; i++)
-    out[i] = element_to_f32 (tensor, i);
+  for (gint64 i = 0; i < n; i++) {
+    os_gather (entry->tensor, i, 1, element);
+    out[i] = element_to_f32 (entry->tensor->dtype, element);
+  }
   return TRUE;
 }
 
@@ -349,7 +379,7 @@ os_binder_ignore (OsBinder *binder, const char *prefix)
 static gboolean
 is_expected (const OsBinder *binder, const char *name)
 {
-  if (g_hash_table_contains (binder->known, name))
+  if (g_hash_table_contains (binder->used, name) || os_adapt_is_dropped (name))
     return TRUE;
   for (guint i = 0; i < binder->ignored->len; i++) {
     if (g_str_has_prefix (name, g_ptr_array_index (binder->ignored, i)))
@@ -390,6 +420,39 @@ append_kind (
 }
 
 static gboolean
+checkpoint_has (gconstpointer checkpoint, const char *name)
+{
+  return os_checkpoint_find (checkpoint, name) != NULL;
+}
+
+static gboolean
+set_has (gconstpointer names, const char *name)
+{
+  return g_hash_table_contains ((GHashTable *) names, name);
+}
+
+/* Whose weights they are, and whose were asked for, as far as is known. */
+static void
+append_versions (GString *report, const OsBinder *binder)
+{
+  const OsManifest *found =
+      os_manifest_find_nearest (checkpoint_has, binder->checkpoint);
+  const OsManifest *expected =
+      os_manifest_find_nearest (set_has, binder->known);
+
+  if (found != NULL && found == expected)
+    g_string_append_printf (report,
+        "; these are %s weights, but incomplete or of another size than the "
+        "configuration: take both from the same place, such as %s",
+        found->title, found->repo);
+  else if (found != NULL)
+    g_string_append_printf (report, "; these are %s weights", found->title);
+  if (expected != NULL && found != expected)
+    g_string_append_printf (report, "; this model expects %s (such as %s)",
+        expected->title, expected->repo);
+}
+
+static gboolean
 check_fit (OsBinder *binder, GError **error)
 {
   const char *path = os_checkpoint_get_path (binder->checkpoint);
@@ -406,6 +469,7 @@ check_fit (OsBinder *binder, GError **error)
       g_info ("%s: of its tensors, %s", path, report->str);
     return TRUE;
   }
+  append_versions (report, binder);
   g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_MISMATCH,
       "%s does not fit its configuration: %s", path, report->str);
   return FALSE;

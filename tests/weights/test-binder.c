@@ -130,6 +130,64 @@ test_report (void)
       "1 is not known (blocks.0.conv2.weight)");
 }
 
+/* A version that is not the one asked for is named, and so is that. */
+static void
+test_versions (void)
+{
+  g_autoptr (OsCheckpoint) checkpoint = os_checkpoint_new ("m", "test");
+  g_autoptr (OsBinder) binder = os_binder_new (checkpoint);
+  g_autoptr (OsBinder) again = os_binder_new (checkpoint);
+  g_autoptr (GError) error = NULL;
+
+  add (checkpoint, "blocks.0.attn_temp.qkv.weight", OS_DTYPE_F32,
+      OS_SHAPE (3, 1));
+  add (checkpoint, "t_block_temp.1.weight", OS_DTYPE_F32, OS_SHAPE (3, 1));
+  os_binder_weight (
+      binder, "spatial_blocks.0.attn.qkv.weight", OS_SHAPE (3, 1));
+  os_binder_weight (
+      binder, "temporal_blocks.0.attn.qkv.weight", OS_SHAPE (3, 1));
+  g_assert_null (os_binder_finish (binder, &error));
+  g_assert_nonnull (strstr (error->message,
+      "these are Open-Sora 1.1 STDiT2 weights; this model expects "
+      "Open-Sora 1.2 STDiT3"));
+  g_clear_error (&error);
+  os_binder_weight (again, "blocks.0.attn_temp.qkv.weight", OS_SHAPE (6, 1));
+  os_binder_weight (again, "t_block_temp.1.weight", OS_SHAPE (3, 1));
+  g_assert_null (os_binder_finish (again, &error));
+  g_assert_nonnull (strstr (error->message, "of another size"));
+}
+
+/* Other names, other shapes and any strides; dropped tensors are not unknown.
+ */
+static void
+test_adapted (void)
+{
+  g_autoptr (OsCompute) compute = os_compute_new ("ref", 1, NULL);
+  g_autoptr (OsCheckpoint) checkpoint = os_checkpoint_new ("m", "test");
+  g_autoptr (OsBinder) binder = os_binder_new (checkpoint);
+  g_autoptr (OsTensor) rows = os_tensor_new_wrapped (
+      OS_DTYPE_F32, OS_SHAPE (2, 3), (gpointer) values, NULL, NULL);
+  g_autoptr (GPtrArray) weights = NULL;
+  g_autoptr (GError) error = NULL;
+  OsWeight *query;
+  float out[6] = { 0 }, strided[6];
+
+  os_checkpoint_add (checkpoint, "a.query.weight",
+      os_tensor_permute (rows, (const int[]){ 1, 0 }), NULL);
+  add (checkpoint, "pos_embed", OS_DTYPE_F32, OS_SHAPE (1, 2, 2));
+  query = os_binder_weight (binder, "a.to_q.weight", OS_SHAPE (3, 2));
+  g_assert_true (os_binder_has (binder, "a.to_q.weight"));
+  g_assert_true (os_binder_values (binder, "a.to_q.weight", 6, strided));
+  weights = os_binder_finish (binder, &error);
+  g_assert_no_error (error);
+  os_compute_download (compute, os_weight_get (query, compute), out);
+  g_assert_true (os_compute_ok (compute));
+  for (int i = 0; i < 6; i++) {
+    g_assert_cmpfloat (out[i], ==, values[i % 2 * 3 + i / 2]);
+    g_assert_cmpfloat (strided[i], ==, out[i]);
+  }
+}
+
 /* Too many tensors are no error. */
 static void
 test_unknown (void)
@@ -251,6 +309,8 @@ main (int argc, char **argv)
   g_test_add_func ("/weights/binder/binds", test_binds);
   g_test_add_func ("/weights/binder/prefixes", test_prefixes);
   g_test_add_func ("/weights/binder/report", test_report);
+  g_test_add_func ("/weights/binder/versions", test_versions);
+  g_test_add_func ("/weights/binder/adapted", test_adapted);
   g_test_add_func ("/weights/binder/unknown", test_unknown);
   g_test_add_func ("/weights/binder/values", test_values);
   g_test_add_func ("/weights/binder/random", test_random);
