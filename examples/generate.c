@@ -60,8 +60,8 @@ main (int argc, char **argv)
   opensora_params_set_seed (params, 42);
 
   if (!opensora_pipeline_load (pipeline, NULL, print_progress, NULL, &error)
-      || !opensora_pipeline_generate (pipeline, params, write_frame,
-          print_progress, folder, NULL, &error)) {
+      || !opensora_pipeline_generate (pipeline, params, write_frame, folder,
+          print_progress, NULL, NULL, &error)) {
     fprintf (stderr, "generate: %s\n", error->message);
     return 1;
   }

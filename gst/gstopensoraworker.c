@@ -103,8 +103,8 @@ work (gpointer data)
   if (opensora_pipeline_load (
           self->pipeline, self->cancellable, on_progress, self, &error)
       && (params = wait_for_params (self)) != NULL)
-    opensora_pipeline_generate (self->pipeline, params, on_frame, on_progress,
-        self, self->cancellable, &error);
+    opensora_pipeline_generate (self->pipeline, params, on_frame, self,
+        on_progress, self, self->cancellable, &error);
   gst_opensora_progress_end_stage (self->progress);
 
   if (g_cancellable_is_cancelled (self->cancellable))

@@ -72,8 +72,8 @@ OpensoraParams *opensora_pipeline_resolve (
 
 OPENSORA_API
 gboolean opensora_pipeline_generate (OpensoraPipeline *self,
-    OpensoraParams *params, OpensoraFrameFunc frame,
-    OpensoraProgressFunc progress, gpointer user_data,
+    OpensoraParams *params, OpensoraFrameFunc frame, gpointer frame_data,
+    OpensoraProgressFunc progress, gpointer progress_data,
     GCancellable *cancellable, GError **error);
 
 G_END_DECLS

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+/* The error domain, and the names of stages. */
 #include <opensora/opensora.h>
 
 /* It takes the hyphens for minus signs. */

@@ -10,10 +10,10 @@ static const struct {
   const OsBackend *(*get) (GError **error);
   gboolean automatic;
 } backends[] = {
-  { "openblas", os_backend_openblas, TRUE },
 #ifdef HAVE_ONEDNN
   { "onednn", os_backend_onednn, TRUE },
 #endif
+  { "openblas", os_backend_openblas, TRUE },
   { "ref", os_backend_ref, FALSE },
 };
 

@@ -41,14 +41,6 @@ predict_velocity (OsCompute *compute, const OsTensor *x, float t,
   return os_stdit3_forward_guided (run->clip, compute, x, t, x_mask);
 }
 
-static OsTensor *
-draw_noise (OsCompute *compute, const OsTensor *z, gpointer data)
-{
-  Run *run = data;
-
-  return os_noise_tensor (run->noise, compute, z->n_dims, z->shape);
-}
-
 /* What the sampler changes from step to step, [1, C, T, H, W]. */
 static OsTensor *
 initial_noise (Run *run)
@@ -88,6 +80,9 @@ prepare_clip (Run *run, const OsTensor *z)
       os_stdit3_clip_new (run->bundle->transformer, run->compute, &info);
 }
 
+/* No frame mask, although the reference's script always passes one of ones: it
+ * changes nothing but where the first timestep rounds to above 1000 (small
+ * pictures), and there it throws the first step away. */
 static OsTensor *
 sample_latents (Run *run, const OsTensor *z)
 {
@@ -100,13 +95,9 @@ sample_latents (Run *run, const OsTensor *z)
     .width = opensora_params_get_width (run->params),
     .num_frames = opensora_params_get_num_frames (run->params),
   };
-  OsRflowCallbacks callbacks = { predict_velocity, draw_noise, run };
-  g_autofree float *all_frames = g_new (float, z->shape[2]);
+  OsRflowCallbacks callbacks = { predict_velocity, NULL, run };
 
-  /* As the reference's script does, which draws noise in every step. */
-  for (gint64 i = 0; i < z->shape[2]; i++)
-    all_frames[i] = 1;
-  return os_rflow_sample (&rflow, run->compute, z, all_frames, &callbacks);
+  return os_rflow_sample (&rflow, run->compute, z, NULL, &callbacks);
 }
 
 /* One picture [1, 1, H, W, 3] to the receiver. */

@@ -218,9 +218,11 @@ opensora_pipeline_resolve (
  * opensora_pipeline_generate:
  * @self: a loaded pipeline
  * @params: what to generate
- * @frame: (scope call) (closure user_data): receives the frames
- * @progress: (nullable) (scope call) (closure user_data): told how far it is
- * @user_data: closure of both
+ * @frame: (scope call) (closure frame_data): receives the frames
+ * @frame_data: closure of @frame
+ * @progress: (nullable) (scope call) (closure progress_data): told how far it
+ *   is
+ * @progress_data: closure of @progress
  * @cancellable: (nullable): to cancel it; seen within 200 ms
  * @error: return location for a #GError
  *
@@ -234,10 +236,10 @@ opensora_pipeline_resolve (
  */
 gboolean
 opensora_pipeline_generate (OpensoraPipeline *self, OpensoraParams *params,
-    OpensoraFrameFunc frame, OpensoraProgressFunc progress, gpointer user_data,
-    GCancellable *cancellable, GError **error)
+    OpensoraFrameFunc frame, gpointer frame_data, OpensoraProgressFunc progress,
+    gpointer progress_data, GCancellable *cancellable, GError **error)
 {
-  g_autoptr (OsTask) task = os_task_new (cancellable, progress, user_data);
+  g_autoptr (OsTask) task = os_task_new (cancellable, progress, progress_data);
   g_autoptr (OpensoraParams) resolved = NULL;
   gboolean done;
 
@@ -251,7 +253,7 @@ opensora_pipeline_generate (OpensoraPipeline *self, OpensoraParams *params,
   g_mutex_lock (&self->lock);
   os_compute_set_task (self->compute, task);
   done = os_generate_clip (
-      self->bundle, self->compute, resolved, frame, user_data, error);
+      self->bundle, self->compute, resolved, frame, frame_data, error);
   os_compute_set_task (self->compute, NULL);
   os_compute_check (self->compute, NULL);
   os_mem_pool_trim (os_compute_get_pool (self->compute));

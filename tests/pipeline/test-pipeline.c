@@ -62,7 +62,7 @@ generate (OpensoraPipeline *pipeline, OpensoraParams *params)
   g_autoptr (GError) error = NULL;
 
   opensora_pipeline_generate (
-      pipeline, params, on_frame, NULL, &clip, NULL, &error);
+      pipeline, params, on_frame, &clip, NULL, NULL, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (
       clip.bytes->len, ==, 3 * clip.width * clip.height * clip.n_frames);
@@ -155,7 +155,7 @@ test_load (void)
   g_assert_null (opensora_pipeline_get_version (pipeline));
   g_assert_cmpuint (opensora_pipeline_get_size_step (pipeline), ==, 0);
   g_assert_false (opensora_pipeline_generate (
-      pipeline, params, on_frame, NULL, &clip, NULL, &error));
+      pipeline, params, on_frame, &clip, NULL, NULL, NULL, &error));
   g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND);
   g_clear_error (&error);
   g_assert_null (opensora_pipeline_resolve (pipeline, params, &error));
@@ -212,7 +212,7 @@ test_receiver_stops (void)
   g_autoptr (GError) error = NULL;
 
   g_assert_false (opensora_pipeline_generate (
-      pipeline, params, on_frame, NULL, &clip, NULL, &error));
+      pipeline, params, on_frame, &clip, NULL, NULL, NULL, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_assert_cmpuint (clip.n_frames, ==, 3);
   {
@@ -230,7 +230,7 @@ test_refused (void)
   g_autoptr (GError) error = NULL;
 
   g_assert_false (opensora_pipeline_generate (
-      pipeline, params, on_frame, NULL, &clip, NULL, &error));
+      pipeline, params, on_frame, &clip, NULL, NULL, NULL, &error));
   g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS);
   g_assert_cmpuint (clip.n_frames, ==, 0);
 }
@@ -291,8 +291,8 @@ test_progress (void)
   Watch watch = { { g_byte_array_new () }, .cancel_in = -1 };
   g_autoptr (GError) error = NULL;
 
-  opensora_pipeline_generate (
-      pipeline, params, on_watched_frame, on_progress, &watch, NULL, &error);
+  opensora_pipeline_generate (pipeline, params, on_watched_frame, &watch,
+      on_progress, &watch, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpint (watch.stage, ==, OPENSORA_STAGE_DECODE);
   g_assert_cmpuint (watch.done, ==, 17);
@@ -322,8 +322,9 @@ test_cancel (gconstpointer stage)
   }
   opensora_params_set_steps (
       params, watch.cancel_in == OPENSORA_STAGE_SAMPLE ? 1000 : 1);
-  g_assert_false (opensora_pipeline_generate (pipeline, params,
-      on_watched_frame, on_progress, &watch, watch.cancellable, &error));
+  g_assert_false (
+      opensora_pipeline_generate (pipeline, params, on_watched_frame, &watch,
+          on_progress, &watch, watch.cancellable, &error));
   late = (g_get_monotonic_time () - watch.cancelled_at) / 1000;
   g_thread_join (watch.thread);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);

@@ -421,7 +421,7 @@ call_pipeline (Bench *bench, gpointer data, GError **error)
   const Generation *generation = data;
 
   return opensora_pipeline_generate (generation->pipeline, generation->params,
-      take_frame, NULL, NULL, NULL, error);
+      take_frame, NULL, NULL, NULL, NULL, error);
 }
 
 static OpensoraParams *
