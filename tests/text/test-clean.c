@@ -14,7 +14,7 @@ static const struct {
   /* No-break space, ideographic space, line separator, em space. */
   { "\u00a0\u3000x\u2028\u2003", "x" },
   { "\u3000", "" },
-  { "\v\x1cx\x1f\u0085", "x" },
+  { "\v\x1cx\x1f\302\205", "x" },
   /* What only looks like space stays. */
   { "\u200bx\u200b", "\u200bx\u200b" },
   { "ÄÖÜ Éclair ДОМ ΩΜΈΓΑ", "äöü éclair дом ωμέγα" },
