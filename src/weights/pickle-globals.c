@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/text.h"
 #include "weights/pickle-private.h"
 
 /* More arguments than any row takes. */
@@ -144,6 +145,8 @@ int
 os_pickle_find_global (const char *module, gsize module_length,
     const char *name, gsize name_length, GError **error)
 {
+  g_autofree char *shown_module = NULL, *shown_name = NULL;
+
   for (guint i = 0; i < G_N_ELEMENTS (globals); i++) {
     const Global *global = &globals[i];
 
@@ -158,12 +161,13 @@ os_pickle_find_global (const char *module, gsize module_length,
         global->module, global->name);
     return -1;
   }
+  shown_module = os_text_excerpt (module, module_length);
+  shown_name = os_text_excerpt (name, name_length);
   g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT,
-      "it asks Python for %.*s.%.*s, which tensors have no use for, and "
-      "nothing "
+      "it asks Python for %s.%s, which tensors have no use for, and nothing "
       "was run; if the file can be trusted, load it in Python and save its "
       "state_dict alone",
-      (int) module_length, module, (int) name_length, name);
+      shown_module, shown_name);
   return -1;
 }
 

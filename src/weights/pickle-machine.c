@@ -5,6 +5,7 @@
 #include <opensora/opensora.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "weights/pickle-private.h"
 
 #define PROTO 0x80
@@ -409,8 +410,8 @@ explain (const Machine *machine, GError **error)
         machine->pickle, g_array_index (machine->stack, OsPickleValue, i));
 
     if (cell->kind == OS_PICKLE_TEXT && !is_storage_tag (cell)) {
-      g_prefix_error (error, "%s: tensor %.*s: ", machine->origin,
-          (int) MIN (cell->n, OS_PICKLE_MAX_KEY), cell->text);
+      g_autofree char *key = os_text_excerpt (cell->text, cell->n);
+      g_prefix_error (error, "%s: tensor %s: ", machine->origin, key);
       return FALSE;
     }
     if (cell->kind != OS_PICKLE_GLOBAL && cell->kind != OS_PICKLE_TEXT)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/size.h"
+#include "base/text.h"
 #include "weights/json.h"
 
 #define PREFIX_SIZE 8
@@ -79,6 +80,7 @@ read_dtype (const Reader *reader, const char *name, JsonObject *object,
     OsDType *dtype, GError **error)
 {
   JsonNode *node = json_object_get_member (object, "dtype");
+  g_autofree char *shown = NULL;
   const char *text;
 
   if (!os_json_holds (node, G_TYPE_STRING))
@@ -90,7 +92,8 @@ read_dtype (const Reader *reader, const char *name, JsonObject *object,
       return TRUE;
     }
   }
-  return fail (reader, name, error, "dtype %.40s is not supported", text);
+  shown = os_text_excerpt (text, strlen (text));
+  return fail (reader, name, error, "dtype %s is not supported", shown);
 }
 
 /* Sizes of 0 are left out of the product, so that the strides of an empty

@@ -7,6 +7,7 @@
 #include <opensora/opensora.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "weights/state-dict.h"
 #include "weights/torch-object.h"
 
@@ -100,7 +101,7 @@ static OsTorchStorage *
 find_storage (const Reader *reader, const OsTorchObject *object,
     const OsPickle *keys, OsPickleValue value, GError **error)
 {
-  g_autofree char *key = NULL;
+  g_autofree char *key = NULL, *shown = NULL;
   OsTorchStorage *storage = NULL;
   const char *text;
   gsize length;
@@ -108,11 +109,12 @@ find_storage (const Reader *reader, const OsTorchObject *object,
   if (os_pickle_get_kind (keys, value) == OS_PICKLE_TEXT) {
     text = os_pickle_get_text (keys, value, &length);
     key = g_strndup (text, length);
+    shown = os_text_excerpt (text, length);
     storage = os_torch_object_find_storage (object, key);
   }
   if (storage == NULL)
-    fail (reader, error, "its storage %.40s belongs to no tensor",
-        key != NULL ? key : "without a key");
+    fail (reader, error, "its storage %s belongs to no tensor",
+        shown != NULL ? shown : "without a key");
   else if (storage->data != NULL)
     fail (reader, error, "its storage %s is there twice", key);
   return storage != NULL && storage->data == NULL ? storage : NULL;
