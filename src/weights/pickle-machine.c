@@ -296,7 +296,7 @@ op_short_tuple (Machine *machine, int n, GError **error)
 static gboolean
 op_tuple (Machine *machine, int arg, GError **error)
 {
-  guint n;
+  guint n = 0;
 
   return pop_mark (machine, &n, error) && make_tuple (machine, n, error);
 }
@@ -336,7 +336,7 @@ op_add (Machine *machine, int to_dict, GError **error)
 static gboolean
 op_add_all (Machine *machine, int to_dict, GError **error)
 {
-  guint n;
+  guint n = 0;
 
   return pop_mark (machine, &n, error)
          && add_items (machine, n, to_dict, error);
@@ -346,7 +346,7 @@ op_add_all (Machine *machine, int to_dict, GError **error)
 static gboolean
 op_add_to_set (Machine *machine, int arg, GError **error)
 {
-  guint n;
+  guint n = 0;
 
   if (!pop_mark (machine, &n, error) || !need (machine, n + 1, error))
     return FALSE;

@@ -338,7 +338,7 @@ read_directory (const Reader *reader, OsZip *zip, GError **error)
   gint64 at = reader->start;
 
   for (gint64 i = 0; i < reader->n_entries; i++) {
-    Entry entry;
+    Entry entry = { 0 };
 
     if (!read_entry (reader, &at, &entry, error)
         || !add_record (reader, zip, &entry, error))
