@@ -10,6 +10,9 @@
 #include "weights/container.h"
 #include "weights/json.h"
 
+/* Far above any index, and little enough to be read into a tree. */
+#define MAX_INDEX (16 << 20)
+
 /* A plain name: it cannot lead out of the folder of the index. ColossalAI maps
  * distributed tensors to patterns in a folder, which have '/' and '*'. */
 static gboolean
@@ -127,6 +130,13 @@ os_sharded_read (
 
   if (file == NULL)
     return FALSE;
+  if (g_mapped_file_get_length (file) > MAX_INDEX) {
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT,
+        "%s: an index of more than %d bytes is none of a checkpoint; "
+        "download it again",
+        index, MAX_INDEX);
+    return FALSE;
+  }
   root = os_json_parse (g_mapped_file_get_contents (file),
       g_mapped_file_get_length (file), index, error);
   if (root == NULL)

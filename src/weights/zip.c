@@ -257,16 +257,27 @@ check_entry (
   return TRUE;
 }
 
+/* NULL if there is none; in front of the directory if there is. */
+static const guint8 *
+find_local_header (const Reader *reader, const Entry *entry)
+{
+  gint64 last = reader->start - LOCAL_SIZE;
+
+  if (last < 0 || entry->local > (guint64) last
+      || read_u32 (reader->data + entry->local) != LOCAL_SIGNATURE)
+    return NULL;
+  return reader->data + entry->local;
+}
+
 /* Where the data of the entry begin: behind the local header. */
 static gboolean
 locate (const Reader *reader, const Entry *entry, OsZipRecord *record,
     GError **error)
 {
-  const guint8 *local = reader->data + entry->local;
+  const guint8 *local = find_local_header (reader, entry);
   gint64 room = reader->start - LOCAL_SIZE;
 
-  if (room < 0 || entry->local > (guint64) room
-      || read_u32 (local) != LOCAL_SIGNATURE)
+  if (local == NULL)
     return fail (
         reader, error, "record %s is not where it should be", record->name);
   room -= entry->local + read_u16 (local + 26) + read_u16 (local + 28);
