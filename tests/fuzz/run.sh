@@ -16,10 +16,13 @@ seconds=${1:-600}
 
 [ -f build-fuzz/build.ninja ] || CC=clang CXX=clang++ meson setup build-fuzz \
   -Dc_args=-fsanitize=fuzzer-no-link -Db_sanitize=address,undefined \
-  -Db_lundef=false -Dintrospection=disabled -Dgstreamer=disabled
+  -Db_lundef=false -Dintrospection=disabled -Dgstreamer=disabled \
+  -Donednn=disabled
 # shellcheck disable=SC2046 # a list of words
 ninja -C build-fuzz $(printf 'tests/fuzz/libfuzzer-%s ' "$@")
 
+# Temporary files in memory.
+[ ! -d /dev/shm ] || export TMPDIR=/dev/shm
 export UBSAN_OPTIONS=print_stacktrace=1:halt_on_error=1
 for target; do
   seeds=tests/fuzz/corpus/$target
