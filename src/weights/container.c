@@ -85,6 +85,21 @@ refuse (const char *path, OsContainer container, GError **error)
   return FALSE;
 }
 
+/* A safetensors file is one dict: no other can be chosen. */
+static gboolean
+read_safetensors (OsCheckpoint *checkpoint, const char *path,
+    const char *state_dict, GError **error)
+{
+  if (state_dict != NULL && *state_dict != '\0') {
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
+        "%s: has no state dict \"%s\": a safetensors file holds one set of "
+        "tensors; leave the choice out",
+        path, state_dict);
+    return FALSE;
+  }
+  return os_safetensors_read (checkpoint, path, error);
+}
+
 gboolean
 os_container_read (OsCheckpoint *checkpoint, const char *path,
     const char *state_dict, GError **error)
@@ -97,7 +112,7 @@ os_container_read (OsCheckpoint *checkpoint, const char *path,
   switch (container) {
     case OS_CONTAINER_SAFETENSORS:
       os_checkpoint_set_format (checkpoint, "safetensors");
-      return os_safetensors_read (checkpoint, path, error);
+      return read_safetensors (checkpoint, path, state_dict, error);
     case OS_CONTAINER_TORCH_ZIP:
       os_checkpoint_set_format (checkpoint, "torch-zip");
       return os_torch_zip_read (checkpoint, path, state_dict, error);

@@ -378,6 +378,8 @@ test_state_dict (void)
   assert_state_dict ("zip-ema.pth", "opt/state", 1);
   assert_state_dict ("zip-ema.pth", "", 7);
   assert_state_dict ("zip-ema.pth", "opt/absent", 0);
+  assert_state_dict ("st-whitespace.safetensors", "", 2);
+  assert_state_dict ("st-whitespace.safetensors", "ema", 0);
   assert_state_dict ("zip-ema.pth", "ema/blocks.0.w/x", 0);
   g_assert_nonnull (os_checkpoint_get (root, "opt.state.0.exp_avg"));
   g_assert_nonnull (os_checkpoint_get (root, "ema.blocks.1.w"));
