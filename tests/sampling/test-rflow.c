@@ -236,7 +236,7 @@ count_progress (
     OpensoraStage stage, guint64 done, guint64 total, gpointer user_data)
 {
   g_assert_cmpint (stage, ==, OPENSORA_STAGE_SAMPLE);
-  g_assert_cmpuint (done, ==, ++*(guint *) user_data);
+  g_assert_cmpuint (done, ==, (*(guint *) user_data)++);
   g_assert_cmpuint (total, ==, 4);
 }
 
@@ -255,7 +255,7 @@ test_progress_and_cancel (OsCompute *compute)
 
   os_compute_set_task (compute, task);
   done = sample (compute, &whole, 1, z, NULL);
-  g_assert_cmpuint (progress, ==, 4);
+  g_assert_cmpuint (progress, ==, 5);
   progress = 0;
   cut.cancel_at_second = cancellable;
   stopped = sample (compute, &cut, 1, z, (float[]){ 1 });
