@@ -97,7 +97,8 @@ OpensoraTensorInfo *opensora_checkpoint_find_tensor (
     OpensoraCheckpoint *self, const char *name);
 
 OPENSORA_API
-gboolean opensora_checkpoint_verify (OpensoraCheckpoint *self, GError **error);
+gboolean opensora_checkpoint_verify (
+    OpensoraCheckpoint *self, GCancellable *cancellable, GError **error);
 
 OPENSORA_API
 gboolean opensora_checkpoint_convert (OpensoraCheckpoint *self,

@@ -335,7 +335,8 @@ cli_inspect (char **args)
   g_autoptr (GError) error = NULL;
 
   if (!parse_options (&self, args, &error)
-      || (self.sha256 && !opensora_checkpoint_verify (self.checkpoint, &error))
+      || (self.sha256
+          && !opensora_checkpoint_verify (self.checkpoint, NULL, &error))
       || !(
           self.json ? print_json (&self, &error) : print_table (&self, &error)))
     return cli_fail ("%s", error->message);

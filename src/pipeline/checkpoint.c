@@ -423,20 +423,25 @@ opensora_checkpoint_find_tensor (OpensoraCheckpoint *self, const char *name)
 /**
  * opensora_checkpoint_verify:
  * @self: a checkpoint
+ * @cancellable: (nullable): to cancel it
  * @error: return location for a #GError
  *
  * Reads the records of PyTorch archives that are too large to be looked at when
  * opening, and compares their checksums. Other formats have none.
  *
- * Returns: %TRUE if they hold, else %FALSE and %OPENSORA_ERROR_FORMAT
+ * Returns: %TRUE if they hold; else @error is %OPENSORA_ERROR_FORMAT or
+ *   %G_IO_ERROR_CANCELLED
  *
  * Since: 0.1
  */
 gboolean
-opensora_checkpoint_verify (OpensoraCheckpoint *self, GError **error)
+opensora_checkpoint_verify (
+    OpensoraCheckpoint *self, GCancellable *cancellable, GError **error)
 {
+  g_autoptr (OsTask) task = os_task_new (cancellable, NULL, NULL);
+
   g_return_val_if_fail (OPENSORA_IS_CHECKPOINT (self), FALSE);
-  return os_checkpoint_verify (self->checkpoint, error);
+  return os_checkpoint_verify (self->checkpoint, task, error);
 }
 
 static gboolean

@@ -334,12 +334,18 @@ os_tensor_f32 (const OsTensor *tensor)
 void
 os_tensor_release (const OsTensor *tensor)
 {
-  gsize size = os_tensor_count (tensor) * os_dtype_size (tensor->dtype);
-  gsize page = sysconf (_SC_PAGESIZE);
-  gsize begin = (gsize) os_tensor_data (tensor);
-  gsize first = begin / page * page;
+  gint64 size = os_dtype_size (tensor->dtype), page = sysconf (_SC_PAGESIZE);
+  gint64 begin = (gint64) os_tensor_data (tensor), end = begin + size;
 
-  g_return_if_fail (os_tensor_is_contiguous (tensor));
-  if (tensor->storage->owner_free == (GDestroyNotify) g_mapped_file_unref)
-    madvise ((gpointer) first, begin + size - first, MADV_DONTNEED);
+  if (tensor->storage->owner_free != (GDestroyNotify) g_mapped_file_unref
+      || os_tensor_count (tensor) == 0)
+    return;
+  for (int i = 0; i < tensor->n_dims; i++) {
+    gint64 extent = (tensor->shape[i] - 1) * tensor->stride[i] * size;
+
+    begin += MIN (extent, 0);
+    end += MAX (extent, 0);
+  }
+  begin -= begin % page;
+  madvise ((gpointer) begin, end - begin, MADV_DONTNEED);
 }

@@ -104,7 +104,8 @@ gpointer os_tensor_data (const OsTensor *tensor);
 /* The same for code that computes on F32, aligned to 4 bytes. */
 float *os_tensor_f32 (const OsTensor *tensor);
 
-/* Gives the memory of a contiguous tensor back to the system if it is a view of
- * a mapped file (wrapped, with a GMappedFile as its owner), which is read again
- * when it is needed; other memory stays. For data that are used once. */
+/* Gives the memory from the first to the last element back to the system if it
+ * is part of a mapped file (wrapped, with a GMappedFile as its owner), which is
+ * read again when it is needed; other memory stays. For data that are used
+ * once. */
 void os_tensor_release (const OsTensor *tensor);

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <zlib.h>
 
+#define VERIFY_CHUNK (4 << 20)
+
 /* A checksum that is still to be compared. */
 typedef struct {
   GMappedFile *file;
@@ -159,22 +161,41 @@ os_checkpoint_get_metadata (const OsCheckpoint *checkpoint)
   return checkpoint->metadata;
 }
 
+static gboolean
+verify_record (const Check *check, const OsTask *task, GError **error)
+{
+  g_autoptr (OsTensor) record = os_tensor_new_wrapped (OS_DTYPE_U8,
+      OS_SHAPE (check->size),
+      g_mapped_file_get_contents (check->file) + check->offset,
+      g_mapped_file_ref (check->file), (GDestroyNotify) g_mapped_file_unref);
+  guint32 crc = 0;
+
+  for (gsize done = 0; done < check->size; done += VERIFY_CHUNK) {
+    gsize n = MIN (check->size - done, VERIFY_CHUNK);
+    g_autoptr (OsTensor) chunk = os_tensor_slice (record, 0, done, n);
+
+    if (!os_task_check (task, error))
+      return FALSE;
+    crc = crc32_z (crc, os_tensor_data (chunk), n);
+    os_tensor_release (chunk);
+  }
+  if (crc == check->crc)
+    return TRUE;
+  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT,
+      "%s: record %s is damaged: its CRC-32 is %08x, %08x expected; "
+      "download or copy the file again",
+      check->path, check->record, crc, check->crc);
+  return FALSE;
+}
+
 gboolean
-os_checkpoint_verify (const OsCheckpoint *checkpoint, GError **error)
+os_checkpoint_verify (
+    const OsCheckpoint *checkpoint, const OsTask *task, GError **error)
 {
   for (guint i = 0; i < checkpoint->checks->len; i++) {
-    const Check *check = &g_array_index (checkpoint->checks, Check, i);
-    const char *data = g_mapped_file_get_contents (check->file);
-    guint32 crc =
-        crc32_z (0, (const guint8 *) data + check->offset, check->size);
-
-    if (crc != check->crc) {
-      g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT,
-          "%s: record %s is damaged: its CRC-32 is %08x, %08x expected; "
-          "download or copy the file again",
-          check->path, check->record, crc, check->crc);
+    if (!verify_record (
+            &g_array_index (checkpoint->checks, Check, i), task, error))
       return FALSE;
-    }
   }
   return TRUE;
 }

@@ -5,6 +5,7 @@
  * recognises them by content, not by name. Opening reads headers only. */
 #pragma once
 
+#include "base/task.h"
 #include "tensor/tensor.h"
 
 typedef struct _OsCheckpoint OsCheckpoint;
@@ -62,8 +63,10 @@ const GPtrArray *os_checkpoint_get_entries (const OsCheckpoint *checkpoint);
 GHashTable *os_checkpoint_get_metadata (const OsCheckpoint *checkpoint);
 
 /* Compares the checksums that were left out when opening, because their records
- * are large: reads them all. FORMAT if one differs. */
-gboolean os_checkpoint_verify (const OsCheckpoint *checkpoint, GError **error);
+ * are large: reads them all, and keeps none in memory. FORMAT if one differs,
+ * G_IO_ERROR_CANCELLED. */
+gboolean os_checkpoint_verify (
+    const OsCheckpoint *checkpoint, const OsTask *task, GError **error);
 
 /* For readers. */
 

@@ -257,7 +257,8 @@ os_convert (const OsCheckpoint *checkpoint, const char *path,
     return FALSE;
   divide (&self, options->max_shard_size);
   name_shards (&self);
-  return check_space (&self, error) && os_checkpoint_verify (checkpoint, error)
+  return check_space (&self, error)
+         && os_checkpoint_verify (checkpoint, task, error)
          && stage_shards (&self, error)
          && (self.shards->len == 1 || stage_index (&self, error))
          && os_task_check (task, error) && commit (&self, error);

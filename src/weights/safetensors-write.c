@@ -155,7 +155,8 @@ slice_flat (const OsTensor *tensor, gint64 first, gint64 n)
 }
 
 /* The same elements in row-major order of an item of any strides. What has been
- * read of a mapped file is given back, so that the process stays small. */
+ * read of a mapped file is given back, so that the process stays small; of a
+ * strided tensor that is done at its end. */
 static gboolean
 write_chunk (Writer *writer, const OsSafetensorsItem *item, gint64 first,
     gint64 n, GError **error)
@@ -195,6 +196,7 @@ write_item (Writer *writer, const OsSafetensorsItem *item, GError **error)
     os_task_progress (progress->task, OPENSORA_STAGE_CONVERT, progress->done,
         progress->total);
   }
+  os_tensor_release (item->tensor);
   return TRUE;
 }
 

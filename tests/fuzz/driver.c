@@ -10,7 +10,7 @@
 
 #include "fuzz.h"
 
-#define MAX_INPUT (64 << 10)
+#define MAX_SIZE (64 << 10)
 #define SEED 1
 
 static void
@@ -28,7 +28,7 @@ read_folder (GPtrArray *corpus, const char *folder)
 
     if (!g_file_get_contents (path, &data, &size, NULL))
       continue; /* a folder */
-    if (size <= MAX_INPUT)
+    if (size <= MAX_SIZE)
       g_ptr_array_add (corpus, g_bytes_new_take (data, size));
     else
       g_free (data);

@@ -16,7 +16,7 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
     return 0;
   }
   fuzz_check (checkpoint);
-  if (!os_checkpoint_verify (checkpoint, &error))
+  if (!os_checkpoint_verify (checkpoint, NULL, &error))
     fuzz_check_error (error, file.path);
   return 0;
 }

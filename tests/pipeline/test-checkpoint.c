@@ -176,6 +176,10 @@ test_errors (Fixture *fixture, gconstpointer data)
   g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND);
   g_assert_nonnull (strstr (error->message, absent));
   g_clear_error (&error);
+  g_assert_null (
+      opensora_checkpoint_open_at (fixture->path, "ema", NULL, &error));
+  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS);
+  g_clear_error (&error);
   g_cancellable_cancel (cancellable);
   g_assert_null (opensora_checkpoint_open (fixture->path, cancellable, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
@@ -190,7 +194,7 @@ test_empty (void)
 
   g_assert_cmpuint (opensora_checkpoint_get_n_tensors (checkpoint), ==, 0);
   g_assert_null (opensora_checkpoint_find_tensor (checkpoint, "x"));
-  g_assert_true (opensora_checkpoint_verify (checkpoint, NULL));
+  g_assert_true (opensora_checkpoint_verify (checkpoint, NULL, NULL));
 }
 
 #define ADD(name, function)                                                    \

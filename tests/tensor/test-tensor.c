@@ -277,6 +277,8 @@ test_release (void)
   g_autofree char *path = NULL;
   g_autoptr (GError) error = NULL;
   g_autoptr (OsTensor) mapped = NULL;
+  g_autoptr (OsTensor) split = NULL;
+  g_autoptr (OsTensor) turned = NULL;
   g_autoptr (OsTensor) other = NULL;
   g_autofree char *bytes = g_strnfill (20000, 'x');
   GMappedFile *file;
@@ -293,7 +295,10 @@ test_release (void)
   other =
       os_tensor_new_wrapped (OS_DTYPE_U8, OS_SHAPE (20000), bytes, NULL, NULL);
 
+  split = os_tensor_split (mapped, 0, OS_SHAPE (10, 1999));
+  turned = os_tensor_permute (split, (int[]){ 1, 0 });
   os_tensor_release (mapped);
+  os_tensor_release (turned);
   os_tensor_release (other);
   g_assert_cmpmem (os_tensor_data (mapped), 19990, bytes, 19990);
   g_assert_true (bytes[0] == 'x' && bytes[19999] == 'x');

@@ -125,7 +125,7 @@ assert_reads (const char *path, const char *expected)
     assert_tensor (entry->tensor, object);
     assert_name (checkpoint, entry);
   }
-  g_assert_true (os_checkpoint_verify (checkpoint, NULL));
+  g_assert_true (os_checkpoint_verify (checkpoint, NULL, NULL));
   return checkpoint;
 }
 
@@ -246,6 +246,8 @@ test_messages (void)
       "tensor x: it asks Python for posix.system");
   assert_refused ("hostile/tensor-past-end.pth", OPENSORA_ERROR_FORMAT,
       "tensor w: [3, 2] F32 reaches out of its storage");
+  assert_refused ("hostile/pickle-self-list.pth", OPENSORA_ERROR_FORMAT,
+      "nested too deep, or contains itself");
   assert_refused ("hostile/zip-truncated.pth", OPENSORA_ERROR_FORMAT,
       "it is incomplete; download");
   assert_refused ("hostile/zip-sparse.pth", OPENSORA_ERROR_UNSUPPORTED,
@@ -416,10 +418,10 @@ test_verify (void)
 
   /* CRC-32 of "PK". */
   os_checkpoint_add_check (checkpoint, file, 0, 2, 0x1a6cd7b3, "a");
-  os_checkpoint_verify (checkpoint, &error);
+  os_checkpoint_verify (checkpoint, NULL, &error);
   g_assert_no_error (error);
   os_checkpoint_add_check (checkpoint, file, 0, 2, 1, "data/7");
-  g_assert_false (os_checkpoint_verify (checkpoint, &error));
+  g_assert_false (os_checkpoint_verify (checkpoint, NULL, &error));
   g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT);
   g_assert_nonnull (strstr (error->message, "data/7"));
   g_assert_nonnull (strstr (error->message, path));
