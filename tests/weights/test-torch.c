@@ -71,6 +71,18 @@ test_cut (Fixture *fixture, gconstpointer name)
   }
 }
 
+/* Bytes that belong to nothing. */
+static void
+test_longer (Fixture *fixture, gconstpointer name)
+{
+  g_autoptr (GError) error = NULL;
+
+  fixture->data = g_realloc (fixture->data, fixture->size + 1);
+  fixture->data[fixture->size] = 0;
+  g_assert_null (open_bytes (fixture, fixture->size + 1, &error));
+  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT);
+}
+
 /* Whatever byte is changed: an error, or tensors that can be read. */
 static void
 test_changed (Fixture *fixture, gconstpointer name)
@@ -101,6 +113,8 @@ main (int argc, char **argv)
   ADD (cut, "zip-state-dict.pth");
   ADD (cut, "legacy-storage-view.pth");
   ADD (cut, "legacy-state-dict.pth");
+  ADD (longer, "zip-plain.pth");
+  ADD (longer, "legacy-storage-view.pth");
   ADD (changed, "zip-no-crc.pth");
   ADD (changed, "legacy-storage-view.pth");
   ADD (changed, "legacy-views.pth");

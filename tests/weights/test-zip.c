@@ -99,6 +99,61 @@ test_changed (void)
   }
 }
 
+/* Where a name stands in the archive, from `from` on. */
+static guint8 *
+find_name (guint8 *data, gsize size, const guint8 *from, const char *name)
+{
+  return memmem (from, data + size - from, name, strlen (name));
+}
+
+/* A record that reaches over the next one. */
+static void
+test_overlap (void)
+{
+  g_autoptr (GBytes) bytes = load ("zip-plain.pth");
+  gsize size = g_bytes_get_size (bytes);
+  g_autofree guint8 *data = g_memdup2 (g_bytes_get_data (bytes, NULL), size);
+  guint8 *local = find_name (data, size, data, "m/data/0");
+  guint8 *entry = find_name (data, size, local + 1, "m/data/0") - 46;
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpuint (entry[20], ==, 16);
+  g_assert_cmpuint (entry[24], ==, 16);
+  entry[20] = entry[24] = 17;
+  g_assert_null (open_bytes (data, size, &error));
+  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT);
+  g_assert_nonnull (strstr (error->message, "overlaps"));
+}
+
+static gboolean
+opens_with_name (const char *name)
+{
+  g_autoptr (GBytes) bytes = load ("zip-plain.pth");
+  gsize size = g_bytes_get_size (bytes);
+  g_autofree guint8 *data = g_memdup2 (g_bytes_get_data (bytes, NULL), size);
+  guint8 *at = find_name (data, size, data, "m/data/0");
+  g_autoptr (OsZip) zip = NULL;
+
+  memcpy (at, name, strlen ("m/data/0"));
+  memcpy (find_name (data, size, at, "m/data/0"), name, strlen ("m/data/0"));
+  zip = open_bytes (data, size, NULL);
+  return zip != NULL;
+}
+
+static void
+test_names (void)
+{
+  g_assert_true (opens_with_name ("m/data/1"));
+  g_assert_true (opens_with_name ("m/a..b/c"));
+  g_assert_false (opens_with_name ("m/a/../b"));
+  g_assert_false (opens_with_name ("../abcde"));
+  g_assert_false (opens_with_name ("m/abc/.."));
+  g_assert_false (opens_with_name ("/mdata/0"));
+  g_assert_false (opens_with_name ("m\\data/0"));
+  g_assert_false (opens_with_name ("m/da\xff/a0"));
+  g_assert_false (opens_with_name ("m/da\0a/0"));
+}
+
 /* The end record counts more records than are worth reading. */
 static void
 test_too_many (void)
@@ -128,6 +183,8 @@ main (int argc, char **argv)
   g_test_add_func ("/weights/zip/records", test_records);
   g_test_add_func ("/weights/zip/cut", test_cut);
   g_test_add_func ("/weights/zip/changed", test_changed);
+  g_test_add_func ("/weights/zip/overlap", test_overlap);
+  g_test_add_func ("/weights/zip/names", test_names);
   g_test_add_func ("/weights/zip/too-many", test_too_many);
   return g_test_run ();
 }
