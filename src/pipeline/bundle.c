@@ -4,28 +4,45 @@
 
 #define DEMO_FOLDER "opensora-demo"
 
-char *
-os_bundle_locate (const char *model, GError **error)
+/* "~/x" of the user's home: shells leave it alone behind a "model=". */
+static char *
+expand_home (const char *path)
+{
+  if (g_str_has_prefix (path, "~/"))
+    return g_build_filename (g_get_home_dir (), path + 2, NULL);
+  return g_strdup (path);
+}
+
+static char *
+locate_demo (GError **error)
 {
   const char *data = g_getenv ("OPENSORA_DATA_DIR");
   g_autofree char *demo =
       g_build_filename (data ? data : OPENSORA_DATADIR, DEMO_FOLDER, NULL);
 
-  if (!model || g_str_equal (model, "demo")) {
-    if (g_file_test (demo, G_FILE_TEST_IS_DIR))
-      return g_steal_pointer (&demo);
-    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
-        "The bundled demo model is not at %s; install it, or set "
-        "OPENSORA_DATA_DIR to the folder that holds %s",
-        demo, DEMO_FOLDER);
-    return NULL;
-  }
-  if (g_file_test (model, G_FILE_TEST_IS_DIR))
-    return g_strdup (model);
+  if (g_file_test (demo, G_FILE_TEST_IS_DIR))
+    return g_steal_pointer (&demo);
+  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
+      "The bundled demo model is not at %s; install it, or set "
+      "OPENSORA_DATA_DIR to the folder that holds %s",
+      demo, DEMO_FOLDER);
+  return NULL;
+}
+
+char *
+os_bundle_locate (const char *model, GError **error)
+{
+  g_autofree char *folder = NULL;
+
+  if (!model || g_str_equal (model, "demo"))
+    return locate_demo (error);
+  folder = expand_home (model);
+  if (g_file_test (folder, G_FILE_TEST_IS_DIR))
+    return g_steal_pointer (&folder);
   g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
       "There is no model folder \"%s\"; give the path of a folder with "
       "transformer, vae, text_encoder and tokenizer in it",
-      model);
+      folder);
   return NULL;
 }
 

@@ -137,6 +137,11 @@ test_missing_folder (void)
   g_autofree char *kept = g_strdup (before);
   g_autoptr (GError) error = NULL;
 
+  /* The home folder is meant, as in a shell. */
+  g_assert_null (os_bundle_locate ("~/no/such/model", &error));
+  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND);
+  g_assert_nonnull (strstr (error->message, g_get_home_dir ()));
+  g_clear_error (&error);
   g_assert_null (os_bundle_locate ("/no/such/model", &error));
   g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND);
   g_assert_nonnull (strstr (error->message, "/no/such/model"));
