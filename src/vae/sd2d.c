@@ -121,20 +121,11 @@ bind_decoder (OsSd2d *vae, OsBinder *b)
   os_binder_pop (b);
 }
 
-static gint64
-get_int (OsConfig *config, const char *prefix, const char *key, gint64 fallback,
-    gint64 max)
-{
-  g_autofree char *path = g_strconcat (prefix, key, NULL);
-
-  return os_config_int (config, path, fallback, 1, max);
-}
-
 OsSd2d *
-os_sd2d_new (OsConfig *config, const char *key, OsBinder *binder)
+os_sd2d_new (OsConfig *config, OsBinder *binder)
 {
   const gint64 sdxl[] = { 128, 256, 512, 512 };
-  g_autofree char *channels = g_strconcat (key, "block_out_channels", NULL);
+  const char *channels = "block_out_channels";
   OsSd2d *vae = g_new0 (OsSd2d, 1);
 
   vae->n_levels =
@@ -143,10 +134,10 @@ os_sd2d_new (OsConfig *config, const char *key, OsBinder *binder)
     vae->n_levels = G_N_ELEMENTS (sdxl);
     memcpy (vae->channels, sdxl, sizeof sdxl);
   }
-  vae->n_resnets = get_int (config, key, "layers_per_block", 2, 16) + 1;
-  vae->n_groups = get_int (config, key, "norm_num_groups", 32, 1024);
-  vae->latent_channels = get_int (config, key, "latent_channels", 4, 1024);
-  vae->out_channels = get_int (config, key, "out_channels", 3, 64);
+  vae->n_resnets = os_config_int (config, "layers_per_block", 2, 1, 16) + 1;
+  vae->n_groups = os_config_int (config, "norm_num_groups", 32, 1, 1024);
+  vae->latent_channels = os_config_int (config, "latent_channels", 4, 1, 1024);
+  vae->out_channels = os_config_int (config, "out_channels", 3, 1, 64);
   for (int i = 0; i < vae->n_levels; i++) {
     if (vae->channels[i] % vae->n_groups)
       os_config_problem (

@@ -9,9 +9,9 @@
 
 typedef struct _OsSd2d OsSd2d;
 
-/* `key` is the prefix of the configuration in `config` ("" or
- * "vae_2d.config."); the binder is at the autoencoder's root. */
-OsSd2d *os_sd2d_new (OsConfig *config, const char *key, OsBinder *binder);
+/* config is at the section of the autoencoder, the binder at its root. Problems
+ * are reported by os_config_check() and os_binder_finish(). */
+OsSd2d *os_sd2d_new (OsConfig *config, OsBinder *binder);
 void os_sd2d_free (OsSd2d *vae);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsSd2d, os_sd2d_free)
 

@@ -103,24 +103,14 @@ bind_decoder (OsTemporalVae *vae, OsBinder *b)
   os_binder_pop (b);
 }
 
-static gint64
-get_int (OsConfig *config, const char *prefix, const char *key, gint64 fallback,
-    gint64 max)
-{
-  g_autofree char *path = g_strconcat (prefix, key, NULL);
-
-  return os_config_int (config, path, fallback, 1, max);
-}
-
 /* channels[i] = filters * channel_multipliers[i]. */
 static void
-read_levels (OsTemporalVae *vae, OsConfig *config, const char *key)
+read_levels (OsTemporalVae *vae, OsConfig *config)
 {
   const gint64 published[] = { 1, 2, 2, 4 };
   const gboolean published_downsample[] = { FALSE, TRUE, TRUE };
-  g_autofree char *multipliers = g_strconcat (key, "channel_multipliers", NULL);
-  g_autofree char *downsample = g_strconcat (key, "temporal_downsample", NULL);
-  const gint64 filters = get_int (config, key, "filters", 128, 1 << 14);
+  const char *multipliers = "channel_multipliers";
+  const gint64 filters = os_config_int (config, "filters", 128, 1, 1 << 14);
 
   vae->n_levels =
       os_config_ints (config, multipliers, 1, 64, MAX_LEVELS, vae->channels);
@@ -128,7 +118,9 @@ read_levels (OsTemporalVae *vae, OsConfig *config, const char *key)
     vae->n_levels = G_N_ELEMENTS (published);
     memcpy (vae->channels, published, sizeof published);
   }
-  if (os_config_bools (config, downsample, MAX_LEVELS, vae->downsample) == 0)
+  if (os_config_bools (
+          config, "temporal_downsample", MAX_LEVELS, vae->downsample)
+      == 0)
     memcpy (vae->downsample, published_downsample, sizeof published_downsample);
   for (int i = 0; i < vae->n_levels; i++) {
     vae->channels[i] *= filters;
@@ -139,16 +131,16 @@ read_levels (OsTemporalVae *vae, OsConfig *config, const char *key)
 }
 
 OsTemporalVae *
-os_temporal_vae_new (OsConfig *config, const char *key, OsBinder *binder)
+os_temporal_vae_new (OsConfig *config, OsBinder *binder)
 {
   OsTemporalVae *vae = g_new0 (OsTemporalVae, 1);
 
-  vae->n_blocks = get_int (config, key, "num_res_blocks", 4, 64);
-  vae->n_groups = get_int (config, key, "num_groups", 32, 1024);
-  vae->latent_channels = get_int (config, key, "latent_embed_dim", 4, 1024);
-  vae->embed_dim = get_int (config, key, "embed_dim", 4, 1024);
-  vae->out_channels = get_int (config, key, "in_out_channels", 4, 1024);
-  read_levels (vae, config, key);
+  vae->n_blocks = os_config_int (config, "num_res_blocks", 4, 1, 64);
+  vae->n_groups = os_config_int (config, "num_groups", 32, 1, 1024);
+  vae->latent_channels = os_config_int (config, "latent_embed_dim", 4, 1, 1024);
+  vae->embed_dim = os_config_int (config, "embed_dim", 4, 1, 1024);
+  vae->out_channels = os_config_int (config, "in_out_channels", 4, 1, 1024);
+  read_levels (vae, config);
   bind_decoder (vae, binder);
   return vae;
 }

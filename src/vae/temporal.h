@@ -10,8 +10,7 @@
 
 typedef struct _OsTemporalVae OsTemporalVae;
 
-OsTemporalVae *os_temporal_vae_new (
-    OsConfig *config, const char *key, OsBinder *binder);
+OsTemporalVae *os_temporal_vae_new (OsConfig *config, OsBinder *binder);
 void os_temporal_vae_free (OsTemporalVae *vae);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsTemporalVae, os_temporal_vae_free)
 

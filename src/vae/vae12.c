@@ -58,10 +58,13 @@ os_vae12_new (OsConfig *config, OsBinder *binder, GError **error)
       os_config_int (config, "micro_frame_size", 0, 1, 1 << 20);
   read_latent_statistics (vae, config, binder);
   os_binder_push (binder, "spatial_vae.module");
-  vae->spatial = os_sd2d_new (config, "vae_2d.config.", binder);
+  os_config_set_section (config, "vae_2d.config");
+  vae->spatial = os_sd2d_new (config, binder);
   os_binder_pop (binder);
   os_binder_push (binder, "temporal_vae");
-  vae->temporal = os_temporal_vae_new (config, "vae_temporal.", binder);
+  os_config_set_section (config, "vae_temporal");
+  vae->temporal = os_temporal_vae_new (config, binder);
+  os_config_set_section (config, NULL);
   os_binder_pop (binder);
   os_binder_ignore (binder, "spatial_vae.module.encoder.");
   os_binder_ignore (binder, "spatial_vae.module.quant_conv.");

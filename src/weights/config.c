@@ -11,6 +11,7 @@
 struct _OsConfig {
   JsonObject *root;
   char *origin;
+  char *section;       /* path of the object that keys belong to, or NULL */
   GPtrArray *problems; /* of char * */
 };
 
@@ -57,6 +58,7 @@ os_config_free (OsConfig *config)
   json_object_unref (config->root);
   g_ptr_array_unref (config->problems);
   g_free (config->origin);
+  g_free (config->section);
   g_free (config);
 }
 
@@ -66,11 +68,27 @@ os_config_get_origin (const OsConfig *config)
   return config->origin;
 }
 
+void
+os_config_set_section (OsConfig *config, const char *section)
+{
+  g_free (config->section);
+  config->section = g_strdup (section);
+}
+
+static char *
+full_key (const OsConfig *config, const char *key)
+{
+  if (config->section == NULL)
+    return g_strdup (key);
+  return g_strdup_printf ("%s.%s", config->section, key);
+}
+
 /* The value at a path of keys, or NULL if it is missing or null. */
 static JsonNode *
 lookup (const OsConfig *config, const char *key)
 {
-  g_auto (GStrv) parts = g_strsplit (key, ".", -1);
+  g_autofree char *path = full_key (config, key);
+  g_auto (GStrv) parts = g_strsplit (path, ".", -1);
   JsonObject *object = config->root;
   JsonNode *node = NULL;
 
@@ -267,13 +285,14 @@ os_config_bools (OsConfig *config, const char *key, guint max_n, gboolean *out)
 void
 os_config_problem (OsConfig *config, const char *key, const char *format, ...)
 {
+  g_autofree char *path = full_key (config, key);
   g_autofree char *text = NULL;
   va_list args;
 
   va_start (args, format);
   text = g_strdup_vprintf (format, args);
   va_end (args);
-  g_ptr_array_add (config->problems, g_strdup_printf ("%s: %s", key, text));
+  g_ptr_array_add (config->problems, g_strdup_printf ("%s: %s", path, text));
 }
 
 gboolean

@@ -20,6 +20,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsConfig, os_config_free)
 const char *os_config_get_origin (const OsConfig *config);
 gboolean os_config_has (const OsConfig *config, const char *key);
 
+/* Keys from now on are those of the object at this path ("vae_2d.config");
+ * NULL: of the whole file. */
+void os_config_set_section (OsConfig *config, const char *section);
+
 /* key may be a path, "vae_2d.config.layers_per_block". A JSON null counts as
  * missing. */
 gint64 os_config_int (

@@ -128,6 +128,27 @@ test_load (void)
   g_assert_nonnull (strstr (error->message, path));
 }
 
+/* Keys of a section, and its name in messages. */
+static void
+test_section (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (OsConfig) config = os_config_parse (
+      "{\"depth\": 1, \"vae\": {\"config\": {\"depth\": 2, \"bad\": true}}}",
+      -1, "section.json", &error);
+
+  g_assert_no_error (error);
+  os_config_set_section (config, "vae.config");
+  g_assert_cmpint (os_config_int (config, "depth", 0, 0, 9), ==, 2);
+  os_config_int (config, "bad", 0, 0, 9);
+  os_config_set_section (config, "nowhere");
+  g_assert_cmpint (os_config_int (config, "depth", 7, 0, 9), ==, 7);
+  os_config_set_section (config, NULL);
+  g_assert_cmpint (os_config_int (config, "depth", 0, 0, 9), ==, 1);
+  g_assert_false (os_config_check (config, &error));
+  g_assert_nonnull (strstr (error->message, "vae.config.bad"));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -137,5 +158,6 @@ main (int argc, char **argv)
   g_test_add_func ("/weights/config/missing", test_missing);
   g_test_add_func ("/weights/config/problems", test_problems);
   g_test_add_func ("/weights/config/load", test_load);
+  g_test_add_func ("/weights/config/section", test_section);
   return g_test_run ();
 }

@@ -66,7 +66,7 @@ golden_vae_spatial (GoldenRun *run, GError **error)
   if (config == NULL || binder == NULL)
     return FALSE;
   os_binder_push (binder, "spatial_vae.module");
-  vae = os_sd2d_new (config, "", binder);
+  vae = os_sd2d_new (config, binder);
   os_binder_pop (binder);
   if (!os_config_check (config, error)
       || (weights = os_binder_finish (binder, error)) == NULL)
@@ -111,7 +111,7 @@ golden_vae_temporal (GoldenRun *run, GError **error)
   if (config == NULL || binder == NULL)
     return FALSE;
   os_binder_push (binder, "temporal_vae");
-  vae = os_temporal_vae_new (config, "", binder);
+  vae = os_temporal_vae_new (config, binder);
   os_binder_pop (binder);
   if (!os_config_check (config, error)
       || (weights = os_binder_finish (binder, error)) == NULL)
