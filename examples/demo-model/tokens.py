@@ -46,9 +46,6 @@ def open_model(path):
 def encode(sp, texts, longest):
     """Ids with the end piece and their mask, padded to the longest of the batch: (B, L) each."""
     ids = [sp.encode(t)[:longest - 1] + [1] for t in texts]
-    out = torch.zeros(len(ids), max(map(len, ids)), dtype=torch.long)
-    mask = torch.zeros(out.shape, dtype=torch.bool)
-    for i, s in enumerate(ids):
-        out[i, :len(s)] = torch.tensor(s)
-        mask[i, :len(s)] = True
-    return out, mask
+    width = max(map(len, ids))
+    mask = torch.tensor([[True] * len(s) + [False] * (width - len(s)) for s in ids])
+    return torch.tensor([s + [0] * (width - len(s)) for s in ids]), mask

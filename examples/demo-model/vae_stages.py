@@ -77,7 +77,7 @@ class Image(Stage):
 class Video(Stage):
     """Stage 2: the temporal VAE, and the frame decoder on what it gives back. The frame encoder stays."""
     name, bar, check_every, finish_steps = "video", 29.5, 200, 400
-    shown = 3  # frames of a clip that are decoded to pixels in a training step
+    first_steps = 400  # in which it matters more to give the frames' latents back than their pixels
 
     def __init__(self, work, batch):
         torch.manual_seed(2)
@@ -95,7 +95,7 @@ class Video(Stage):
         self.store = []  # spatial latents of some batches, each used a few times
 
     def clips(self, rng):
-        if len(self.store) < 40 or rng.random() < 0.3:
+        if len(self.store) < 40 or rng.random() < 0.2:
             height, width = SIZES[rng.integers(len(SIZES))]
             scenes, _ = C.make(SEED, rng.integers(1 << 40, size=self.batch), 17, height, width)
             with torch.no_grad():
@@ -111,7 +111,7 @@ class Video(Stage):
             at = np.full((self.batch, 1), rng.integers(17))
             z, shown = z[:, :, at[0]], np.zeros(1, int)
         else:
-            shown = np.sort(rng.choice(17, self.shown, replace=False))
+            shown = np.sort(rng.choice(17, 1 if step < self.first_steps else 3, replace=False))
             at = np.tile(shown, (self.batch, 1))
         mean, logvar = self.vae.temporal_vae.encode(z)
         r = self.vae.temporal_vae.decode(sample(mean, logvar), z.shape[2])
