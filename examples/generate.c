@@ -10,8 +10,8 @@
 #include <stdio.h>
 
 static gboolean
-write_frame (const guint8 *rgb, guint width, guint height, guint index,
-    gpointer user_data)
+write_frame (
+    GBytes *rgb, guint width, guint height, guint index, gpointer user_data)
 {
   const char *folder = user_data;
   g_autofree char *path = g_strdup_printf ("%s/frame-%04u.ppm", folder, index);
@@ -23,7 +23,9 @@ write_frame (const guint8 *rgb, guint width, guint height, guint index,
     return FALSE;
   }
   fprintf (file, "P6\n%u %u\n255\n", width, height);
-  written = fwrite (rgb, 3 * (size_t) width, height, file) == height;
+  written =
+      fwrite (g_bytes_get_data (rgb, NULL), 3 * (size_t) width, height, file)
+      == height;
   /* Closing writes what is still in the buffer. */
   if (fclose (file) != 0 || !written) {
     perror (path);

@@ -5,8 +5,6 @@
  * hangs. */
 #include "gstopensoraworker.h"
 
-#include <string.h>
-
 /* Two of the chunks of 17 frames in which the Open-Sora 1.2 VAE decodes: one is
  * decoded while the other is being played. */
 #define MAX_QUEUED_FRAMES 34
@@ -46,24 +44,12 @@ on_progress (OpensoraStage stage, guint64 done, guint64 total, gpointer data)
 }
 
 static gboolean
-on_frame (
-    const guint8 *rgb, guint width, guint height, guint index, gpointer data)
+on_frame (GBytes *rgb, guint width, guint height, guint index, gpointer data)
 {
   GstOpensoraWorker *self = data;
-  gsize size = (gsize) width * height * 3;
-  guint8 *copy = g_try_malloc (size);
+  GstBuffer *frame = gst_buffer_new_wrapped_bytes (rgb);
   gboolean going = TRUE;
-  GstBuffer *frame;
 
-  if (copy == NULL) {
-    g_mutex_lock (&self->lock);
-    g_set_error (&self->error, OPENSORA_ERROR, OPENSORA_ERROR_MEMORY,
-        "No memory for frame %u of %ux%u pixels", index, width, height);
-    g_mutex_unlock (&self->lock);
-    return FALSE;
-  }
-  memcpy (copy, rgb, size);
-  frame = gst_buffer_new_wrapped (copy, size);
   GST_BUFFER_OFFSET (frame) = index;
 
   /* The application may only go to PLAYING once nothing is in progress. */

@@ -18,8 +18,7 @@ G_DECLARE_FINAL_TYPE (
 
 /**
  * OpensoraFrameFunc:
- * @rgb: (array) (element-type guint8): packed RGB, 3 * width bytes a row, rows
- *   from the top; valid during the call
+ * @rgb: packed RGB, 3 * width bytes a row, rows from the top
  * @width: in pixels
  * @height: in pixels
  * @index: number of the frame in the clip, from 0
@@ -33,8 +32,8 @@ G_DECLARE_FINAL_TYPE (
  *
  * Since: 0.1
  */
-typedef gboolean (*OpensoraFrameFunc) (const guint8 *rgb, guint width,
-    guint height, guint index, gpointer user_data);
+typedef gboolean (*OpensoraFrameFunc) (
+    GBytes *rgb, guint width, guint height, guint index, gpointer user_data);
 
 /**
  * OpensoraPipeline:

@@ -108,6 +108,7 @@ emit_frame (Run *run, const OsTensor *picture, guint index,
   const gint64 n = os_tensor_count (picture);
   g_autofree float *values = g_try_new (float, n);
   g_autofree guint8 *rgb = g_try_malloc (n);
+  g_autoptr (GBytes) bytes = NULL;
 
   if (!values || !rgb) {
     g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_MEMORY,
@@ -127,7 +128,8 @@ emit_frame (Run *run, const OsTensor *picture, guint index,
     }
   }
   os_frames_to_u8 (values, n, OS_DTYPE_F32, rgb);
-  if (!frame (rgb, picture->shape[3], picture->shape[2], index, user_data)) {
+  bytes = g_bytes_new_take (g_steal_pointer (&rgb), n);
+  if (!frame (bytes, picture->shape[3], picture->shape[2], index, user_data)) {
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
         "The receiver of the frames stopped the clip");
     return FALSE;

@@ -22,8 +22,8 @@ clip_clear (Clip *clip)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Clip, clip_clear)
 
 static gboolean
-on_frame (const guint8 *rgb, guint width, guint height, guint index,
-    gpointer user_data)
+on_frame (
+    GBytes *rgb, guint width, guint height, guint index, gpointer user_data)
 {
   Clip *clip = user_data;
 
@@ -31,7 +31,9 @@ on_frame (const guint8 *rgb, guint width, guint height, guint index,
   clip->n_frames++;
   clip->width = width;
   clip->height = height;
-  g_byte_array_append (clip->bytes, rgb, 3 * width * height);
+  g_assert_cmpuint (g_bytes_get_size (rgb), ==, 3 * width * height);
+  g_byte_array_append (
+      clip->bytes, g_bytes_get_data (rgb, NULL), g_bytes_get_size (rgb));
   return clip->n_frames != clip->stop_after;
 }
 
@@ -249,8 +251,8 @@ typedef struct {
 } Watch;
 
 static gboolean
-on_watched_frame (const guint8 *rgb, guint width, guint height, guint index,
-    gpointer user_data)
+on_watched_frame (
+    GBytes *rgb, guint width, guint height, guint index, gpointer user_data)
 {
   return on_frame (rgb, width, height, index, &((Watch *) user_data)->clip);
 }

@@ -56,5 +56,15 @@ if [ -d "$GI_TYPELIB_PATH" ] && python3 -c 'import gi' 2>/dev/null; then
 gi.require_version("Opensora", "0.1")
 from gi.repository import Opensora
 params = Opensora.Params(prompt="a star", steps=3)
-assert params.get_prompt() == "a star" and params.get_steps() == 3'
+assert params.get_prompt() == "a star" and params.get_steps() == 3
+pipeline = Opensora.Pipeline.new(None, None, 0)
+assert pipeline.load(None, None)
+frames, stages = [], set()
+def frame(rgb, width, height, index):
+    frames.append(rgb.get_size() == 3 * width * height and index == len(frames))
+    return True
+def progress(stage, done, total):
+    stages.add(stage)
+assert pipeline.generate(params, frame, progress, None)
+assert len(frames) == 17 and all(frames) and len(stages) == 3'
 fi

@@ -409,8 +409,8 @@ typedef struct {
 } Generation;
 
 static gboolean
-take_frame (const guint8 *rgb, guint width, guint height, guint index,
-    gpointer user_data)
+take_frame (
+    GBytes *rgb, guint width, guint height, guint index, gpointer user_data)
 {
   return TRUE;
 }
