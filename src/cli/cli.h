@@ -2,7 +2,7 @@
 /* The commands of the `opensora` tool. */
 #pragma once
 
-#include <glib.h>
+#include <gio/gio.h>
 
 /* Exit status after Ctrl-C, as shells count it. */
 #define CLI_INTERRUPTED 130
@@ -10,6 +10,10 @@
 /* "opensora: message" on standard error; returns 1, the exit status of
  * failures. */
 int cli_fail (const char *format, ...) G_GNUC_PRINTF (1, 2);
+
+/* The same for a GError; returns the exit status. A cancelled command says
+ * nothing. */
+int cli_fail_error (const GError *error);
 
 /* Each handles its own options; args[0] is its name; returns the exit status.
  */

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* opensora convert: a checkpoint of any format becomes safetensors. The work is
- * done in a thread, so that Ctrl-C can cancel it; the main loop waits. */
+/* opensora convert: a checkpoint of any format becomes safetensors. */
 
 #include "cli.h"
+#include "job.h"
 #include "progress.h"
 
-#include <glib-unix.h>
 #include <opensora/opensora.h>
 
 typedef struct {
@@ -15,16 +14,11 @@ typedef struct {
   char *dtype;
   guint64 max_shard_size;
   CliProgress progress;
-
-  GCancellable *cancellable;
-  GMainLoop *loop;
 } Convert;
 
 static void
 convert_clear (Convert *self)
 {
-  g_clear_object (&self->cancellable);
-  g_clear_pointer (&self->loop, g_main_loop_unref);
   g_free (self->state_dict);
   g_free (self->dtype);
 }
@@ -114,63 +108,16 @@ on_progress (OpensoraStage stage, guint64 done, guint64 total, gpointer data)
       (double) done / total);
 }
 
-static void
-convert_thread (
-    GTask *task, gpointer source, gpointer data, GCancellable *cancellable)
+static gboolean
+convert (gpointer data, GCancellable *cancellable, GError **error)
 {
   Convert *self = data;
-  GError *error = NULL;
   g_autoptr (OpensoraCheckpoint) checkpoint = opensora_checkpoint_open_at (
-      self->input, self->state_dict, cancellable, &error);
+      self->input, self->state_dict, cancellable, error);
 
-  if (checkpoint != NULL
-      && opensora_checkpoint_convert (checkpoint, self->output, self->dtype,
-          self->max_shard_size, cancellable, on_progress, self, &error))
-    g_task_return_boolean (task, TRUE);
-  else
-    g_task_return_error (task, error);
-}
-
-static void
-on_done (GObject *source, GAsyncResult *result, gpointer data)
-{
-  Convert *self = data;
-
-  g_main_loop_quit (self->loop);
-}
-
-static gboolean
-on_interrupt (gpointer data)
-{
-  Convert *self = data;
-
-  g_cancellable_cancel (self->cancellable);
-  return G_SOURCE_CONTINUE;
-}
-
-static gboolean
-run (Convert *self, GError **error)
-{
-  g_autoptr (GTask) task = NULL;
-  guint sources[2];
-
-  self->loop = g_main_loop_new (NULL, FALSE);
-  self->cancellable = g_cancellable_new ();
-  task = g_task_new (NULL, self->cancellable, on_done, self);
-  sources[0] = g_unix_signal_add (SIGINT, on_interrupt, self);
-  sources[1] = g_unix_signal_add (SIGTERM, on_interrupt, self);
-
-  /* Without this a conversion that was cancelled after its last step would
-   * count as failed. */
-  g_task_set_check_cancellable (task, FALSE);
-  g_task_set_task_data (task, self, NULL);
-  g_task_run_in_thread (task, convert_thread);
-  g_main_loop_run (self->loop);
-
-  for (guint i = 0; i < G_N_ELEMENTS (sources); i++)
-    g_source_remove (sources[i]);
-  cli_progress_end (&self->progress);
-  return g_task_propagate_boolean (task, error);
+  return checkpoint != NULL
+         && opensora_checkpoint_convert (checkpoint, self->output, self->dtype,
+             self->max_shard_size, cancellable, on_progress, self, error);
 }
 
 int
@@ -178,13 +125,11 @@ cli_convert (char **args)
 {
   g_auto (Convert) self = { NULL };
   g_autoptr (GError) error = NULL;
+  gboolean done;
 
   cli_progress_init (&self.progress);
-  if (!parse_options (&self, args, &error))
-    return cli_fail ("%s", error->message);
-  if (run (&self, &error))
-    return 0;
-  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-    return CLI_INTERRUPTED;
-  return cli_fail ("%s", error->message);
+  done = parse_options (&self, args, &error)
+         && cli_job_run (convert, &self, &error);
+  cli_progress_end (&self.progress);
+  return done ? 0 : cli_fail_error (error);
 }

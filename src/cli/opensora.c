@@ -31,6 +31,14 @@ cli_fail (const char *format, ...)
   return 1;
 }
 
+int
+cli_fail_error (const GError *error)
+{
+  if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+    return CLI_INTERRUPTED;
+  return cli_fail ("%s", error->message);
+}
+
 static char *
 usage (void)
 {

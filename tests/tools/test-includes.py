@@ -18,24 +18,26 @@ ROOMS = {
     "tensor": ["base"],
     "compute": ["base", "tensor"],
     "weights": ["base", "tensor", "compute"],
+    "hub": ["base"],
     "text": NETWORK,
     "models": NETWORK,
     "vae": NETWORK,
     "sampling": ["base", "tensor", "compute"],
-    "pipeline": NETWORK + ["text", "models", "vae", "sampling"],
+    "pipeline": NETWORK + ["hub", "text", "models", "vae", "sampling"],
 }
 PUBLIC_ONLY = [re.compile(r"^gst/"),
                re.compile(r"^src/cli/(opensora|cli|progress|generate|inspect|"
-                          r"convert)\.[ch]$")]
+                          r"convert|job|download|verify|cache)\.[ch]$")]
 
 # Header -> where it may appear. GLib, the C library and compiler intrinsics
 # are everybody's.
 LIBRARIES = [
     (r"cblas.*\.h$|.*blas\.h$|dnnl.*\.h$|oneapi/.*", ["src/compute/"]),
     (r"sentencepiece.*", ["src/text/"]),
-    (r"json-glib/.*", ["src/weights/", "src/pipeline/", "src/cli/"]),
+    (r"json-glib/.*", ["src/weights/", "src/hub/", "src/pipeline/",
+                          "src/cli/"]),
     (r"gst/.*", ["gst/", "src/cli/"]),
-    (r"libsoup/.*|openssl/.*", []),
+    (r"libsoup/.*|openssl/.*", ["src/hub/"]),
     (r".*intrin\.h$", ["src/compute/"]),
 ]
 
