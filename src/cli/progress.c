@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #define BAR_WIDTH 30
+#define REDRAW_INTERVAL (G_USEC_PER_SEC / 10)
 
 void
 cli_progress_init (CliProgress *progress)
@@ -30,6 +31,13 @@ draw (CliProgress *progress, const char *text, double fraction)
   progress->line = g_steal_pointer (&line);
 }
 
+static void
+begin_stage (CliProgress *progress, const char *stage)
+{
+  g_free (progress->stage);
+  progress->stage = g_strdup (stage);
+}
+
 void
 cli_progress_show (
     CliProgress *progress, const char *stage, const char *text, double fraction)
@@ -42,9 +50,59 @@ cli_progress_show (
     draw (progress, text, fraction);
   else if (new_stage)
     g_printerr ("%s\n", text);
-  if (new_stage) {
-    g_free (progress->stage);
-    progress->stage = g_strdup (stage);
+  if (new_stage)
+    begin_stage (progress, stage);
+}
+
+/* ", 12.3 MB/s, 2:05 left"; nothing before there is a rate. */
+static char *
+describe_rate (const CliProgress *progress, guint64 done, guint64 total)
+{
+  double seconds = (progress->drawn - progress->begin) * 1e-6;
+  double rate = (done - progress->begin_bytes) / MAX (seconds, 1e-3);
+  g_autofree char *rate_text = g_format_size ((guint64) rate);
+  guint left;
+
+  if (seconds < 0.5 || rate < 1)
+    return g_strdup ("");
+  left = MIN ((total - done) / rate, 359999);
+  if (left >= 3600)
+    return g_strdup_printf (", %s/s, %u:%02u:%02u left", rate_text, left / 3600,
+        left / 60 % 60, left % 60);
+  return g_strdup_printf (
+      ", %s/s, %u:%02u left", rate_text, left / 60, left % 60);
+}
+
+void
+cli_progress_show_bytes (CliProgress *progress, const char *doing,
+    const char *name, guint64 done, guint64 total)
+{
+  gint64 now = g_get_monotonic_time ();
+  g_autofree char *stage = g_strdup_printf ("%s %s", doing, name);
+  g_autofree char *total_text = g_format_size (total);
+
+  if (progress->quiet)
+    return;
+  if (g_strcmp0 (stage, progress->stage) != 0) {
+    if (!progress->terminal)
+      g_printerr ("%s, %s\n", stage, total_text);
+    begin_stage (progress, stage);
+    progress->begin = now;
+    progress->begin_bytes = done;
+    progress->drawn = 0;
+  }
+  /* A mistaken file is begun again. */
+  progress->begin_bytes = MIN (progress->begin_bytes, done);
+  if (progress->terminal && now - progress->drawn >= REDRAW_INTERVAL) {
+    g_autofree char *done_text = g_format_size (done);
+    g_autofree char *rate = NULL;
+    g_autofree char *text = NULL;
+
+    progress->drawn = now;
+    rate = describe_rate (progress, done, total);
+    text =
+        g_strdup_printf ("%s: %s of %s%s", stage, done_text, total_text, rate);
+    draw (progress, text, total > 0 ? (double) done / total : 0);
   }
 }
 

@@ -8,13 +8,20 @@
 typedef struct {
   gboolean quiet;
   gboolean terminal;
-  char *stage; /* shown last; NULL: none */
-  char *line;  /* on the terminal now */
+  char *stage;         /* shown last; NULL: none */
+  char *line;          /* on the terminal now */
+  gint64 begin;        /* of the stage, monotonic, us */
+  guint64 begin_bytes; /* done before it began */
+  gint64 drawn;        /* last, monotonic, us */
 } CliProgress;
 
 void cli_progress_init (CliProgress *progress);
 /* `stage` is what a new line is drawn for; `fraction` is 0 to 1. */
 void cli_progress_show (CliProgress *progress, const char *stage,
     const char *text, double fraction);
+/* Bytes of a file: `doing` is the verb. The bar has the rate and the time that
+ * remains, the line the size. */
+void cli_progress_show_bytes (CliProgress *progress, const char *doing,
+    const char *name, guint64 done, guint64 total);
 /* Clears the bar, so that something else can be printed. */
 void cli_progress_end (CliProgress *progress);
