@@ -12,7 +12,7 @@ packages="gcc g++ meson ninja-build pkg-config
   gstreamer1.0-plugins-ugly"
 if [ "${1:-}" = --tests ]; then
   packages="$packages clang-format valgrind libc6-dbg libgirepository1.0-dev
-    gobject-introspection python3 python3-gi"
+    gobject-introspection python3 python3-gi python3-venv"
 fi
 
 missing=

@@ -40,6 +40,17 @@ build ()
   fi && meson compile -C "$folder"
 }
 
+# A Python that has huggingface_hub, which the tests share a cache with. They are
+# skipped if it cannot be had.
+prepare_python ()
+{
+  python=$PWD/build-test/python
+  "$python/bin/python3" -c 'import huggingface_hub' || {
+    python3 -m venv "$python" &&
+      "$python/bin/python3" -m pip install --quiet huggingface_hub
+  }
+}
+
 # Runs tests of a build folder and adds up what the log $2 says.
 run_tests ()
 {
@@ -71,6 +82,11 @@ check "the layout of the C files" sh -c \
 # The prefix lies in the build folder: one test installs and uses the result.
 check "the build, without warnings (build-test)" build build-test \
   -Dwerror=true -Dintrospection=enabled -Dprefix="$PWD/build-test/installed"
+if prepare_python >"$output" 2>&1; then
+  export OPENSORA_TEST_PYTHON="$PWD/build-test/python/bin/python3"
+else
+  echo "No huggingface_hub, its tests are skipped: $(tail -n 1 "$output")"
+fi
 echo "Running the tests"
 run_tests build-test testlog
 [ "${1:-}" != --quick ] || finish
