@@ -1,0 +1,175 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""opensora download: paths, requests, progress, every class of error.
+
+    test-download.py TOOL
+"""
+import os
+import pty
+import signal
+import subprocess
+import time
+import unittest
+
+from hubtest import CONFIG, FILES, TOOL, WEIGHTS, HubTest, main, read, tree_of
+
+
+class Download(HubTest):
+    def test_files(self):
+        commit = self.commit()
+        paths = self.download("org/m", "config.json", "text/enc/w.bin")
+        self.assertEqual(paths, [
+            f"{self.store}/snapshots/{commit}/config.json",
+            f"{self.store}/snapshots/{commit}/text/enc/w.bin"])
+        self.assertEqual([read(p) for p in paths], [CONFIG, WEIGHTS[:5000]])
+        self.assertEqual(read(f"{self.store}/refs/main"), commit.encode())
+
+    def test_whole_repository(self):
+        paths = self.download("org/m")
+        self.assertEqual({os.path.relpath(p, f"{self.store}/snapshots/"
+                                          + self.commit()): read(p)
+                          for p in paths}, FILES["org/m"])
+
+    def test_revisions(self):
+        for revision, wanted in (("v1.0", b'{"a": 0}\n'),
+                                 ("refs/pr/1", b'{"a": 9}\n'),
+                                 (self.commit("v1.0"), b'{"a": 0}\n')):
+            path, = self.download("org/m", "config.json", "--revision", revision)
+            self.assertEqual(read(path), wanted)
+
+    def test_one_request_for_what_is_cached(self):
+        files = ["config.json", "model.safetensors", "text/enc/w.bin"]
+        paths = self.download("org/m", *files)
+        self.requests()
+        self.assertEqual(self.download("org/m", *files), paths)
+        self.assertEqual(self.requests(), [("hub", "HEAD", "config.json")])
+        for args, environment in (
+                (["--revision", self.commit()], {}),
+                (["--local-files-only"], {}), ([], {"HF_HUB_OFFLINE": "1"})):
+            self.assertEqual(
+                self.download("org/m", *files, *args, **environment), paths)
+            self.assertEqual(self.requests(), [])
+
+    def test_hub_is_down(self):
+        paths = self.download("org/m", "config.json")
+        self.hub.config(down=True)
+        self.assertEqual(self.download("org/m", "config.json"), paths)
+
+    def test_cache_dir(self):
+        other = self.home + "/other"
+        path, = self.download("org/m", "config.json", "--cache-dir", other)
+        self.assertTrue(path.startswith(other + "/models--org--m/"))
+        self.assertFalse(os.path.exists(self.cache))
+        path, = self.download("org/m", "config.json", "--cache-dir", "~/tilde")
+        self.assertTrue(path.startswith(self.home + "/tilde/"))
+
+    def test_lines(self):
+        result = self.tool("download", "org/m", "config.json",
+                           "model.safetensors")
+        lines = result.stderr.replace("\u00a0", " ").splitlines()
+        self.assertIn("downloading model.safetensors, 300.0 kB", lines)
+        self.assertNotIn("\033", result.stderr)
+        result = self.tool("download", "-q", "org/m", "text/enc/w.bin")
+        self.assertEqual(result.stderr, "")
+
+    def test_bar(self):
+        self.hub.faults({"match": {"origin": "cdn"},
+                         "do": {"drip": 150000, "chunk": 15000}})
+        terminal, other = pty.openpty()
+        with subprocess.Popen(
+                [TOOL, "download", "org/m", "model.safetensors"],
+                stdout=subprocess.PIPE, stderr=other,
+                env=self.environment()) as process:
+            os.close(other)
+            shown = b""
+            while True:
+                try:
+                    piece = os.read(terminal, 4096)
+                except OSError:  # how a terminal says that nobody writes
+                    break
+                shown += piece
+            os.close(terminal)
+            self.assertEqual(read(process.stdout.read().decode().strip()),
+                             WEIGHTS)
+        text = shown.decode().replace("\u00a0", " ")
+        self.assertRegex(text, r"\[###+\.+\] downloading model\.safetensors: "
+                         r"[0-9.]+ kB of 300\.0 kB, [0-9.]+ kB/s, 0:0\d left")
+        self.assertTrue(text.endswith("\033[K"))
+
+    def test_interrupt(self):
+        self.hub.faults({"match": {"origin": "cdn"},
+                         "do": {"hang_after": 100000, "hang": 30}})
+        with subprocess.Popen(
+                [TOOL, "download", "org/m", "model.safetensors"],
+                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                env=self.environment()) as process:
+            process.stderr.readline()  # it has begun
+            began = time.monotonic()
+            process.send_signal(signal.SIGINT)
+            self.assertEqual(process.wait(20), 130)
+            self.assertLess(time.monotonic() - began, 2)
+            self.assertEqual(process.stdout.read(), b"")
+        path, = self.download("org/m", "model.safetensors")
+        self.assertEqual(read(path), WEIGHTS)
+
+
+class Errors(HubTest):
+    def test_usage(self):
+        self.fails("InvalidArgument", "download")
+        for repo in ("a/b/c", "../x", "a--b/c", "a/b.git", "/etc"):
+            self.fails("InvalidArgument", "download", repo, "config.json")
+        for name in ("../x", "/etc/passwd", "a/../../x"):
+            self.fails("InvalidArgument", "download", "org/m", name)
+        self.fails("InvalidArgument", "download", "org/m", "config.json",
+                   "--revision", "../x")
+        self.assertEqual(self.hub.log(), [])
+        self.assertFalse(os.path.exists(self.cache))
+
+    def test_not_found(self):
+        self.fails("RepositoryNotFound", "download", "org/none", "config.json")
+        self.fails("RepositoryNotFound", "download", "org/private", "w.bin")
+        self.fails("EntryNotFound", "download", "org/m", "none.json")
+        self.fails("RevisionNotFound", "download", "org/m", "config.json",
+                   "--revision", "none")
+
+    def test_access(self):
+        text = self.fails("GatedRepo", "download", "org/gated", "w.bin")
+        self.assertIn("HF_TOKEN", text)
+        self.assertIn("org/gated", text)
+        self.fails("Unauthorized", "download", "org/m", "config.json",
+                   HF_TOKEN="hf_wrong")
+        self.fails("Http", "download", "org/off", "config.json")
+        for repo in "org/gated", "org/private":
+            path, = self.download(repo, "w.bin", HF_TOKEN="hf_in")
+            self.assertEqual(read(path), WEIGHTS[:1000])
+        for request in self.hub.log():
+            if request["origin"] == "cdn":
+                self.assertNotIn("authorization", request["headers"])
+
+    def test_offline(self):
+        for args, environment in ((["--local-files-only"], {}),
+                                  ([], {"HF_HUB_OFFLINE": "1"})):
+            text = self.fails("LocalEntryNotFound", "download", "org/m",
+                              "config.json", *args, **environment)
+            self.assertIn("config.json", text)
+            self.assertIn(self.cache, text)
+        self.assertEqual(self.hub.log(), [])
+
+    def test_integrity(self):
+        self.hub.faults({"match": {"origin": "cdn"}, "times": -1,
+                         "do": {"corrupt": {"offset": 7}}})
+        self.fails("Integrity", "download", "org/m", "model.safetensors")
+        self.assertFalse([p for p in tree_of(self.store) if "blobs" in p])
+        self.hub.call("DELETE", "faults")
+        path, = self.download("org/m", "model.safetensors")
+        self.assertEqual(read(path), WEIGHTS)
+
+    @unittest.skipIf(os.geteuid() == 0, "root may write everywhere")
+    def test_read_only(self):
+        os.mkdir(self.cache, 0o500)
+        text = self.fails("Io", "download", "org/m", "config.json")
+        self.assertIn(self.cache, text)
+
+
+if __name__ == "__main__":
+    main()
