@@ -6,7 +6,8 @@
 set -eu
 
 packages="gcc g++ meson ninja-build pkg-config
-  libglib2.0-dev libjson-glib-dev libsentencepiece-dev libopenblas-dev
+  libglib2.0-dev libjson-glib-dev libsoup-3.0-dev libssl-dev
+  libsentencepiece-dev libopenblas-dev
   libdnnl-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-ugly"

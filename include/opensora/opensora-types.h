@@ -19,6 +19,7 @@ G_BEGIN_DECLS
  * @OPENSORA_STAGE_SAMPLE: denoising; counted in sampling steps
  * @OPENSORA_STAGE_DECODE: decoding latents; counted in frames
  * @OPENSORA_STAGE_CONVERT: writing a checkpoint; counted in bytes
+ * @OPENSORA_STAGE_DOWNLOAD: fetching files of a model; counted in bytes
  *
  * What a long call is doing.
  *
@@ -30,6 +31,7 @@ typedef enum {
   OPENSORA_STAGE_SAMPLE,
   OPENSORA_STAGE_DECODE,
   OPENSORA_STAGE_CONVERT,
+  OPENSORA_STAGE_DOWNLOAD,
 } OpensoraStage;
 
 /**
@@ -37,7 +39,7 @@ typedef enum {
  * @stage: a stage
  *
  * Returns: (transfer none): one lower-case word, "load", "encode", "sample",
- *   "decode" or "convert"
+ *   "decode", "convert" or "download"
  *
  * Since: 0.1
  */

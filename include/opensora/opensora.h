@@ -5,6 +5,7 @@
 #define OPENSORA_INSIDE
 #include <opensora/opensora-checkpoint.h>
 #include <opensora/opensora-error.h>
+#include <opensora/opensora-hub.h>
 #include <opensora/opensora-params.h>
 #include <opensora/opensora-pipeline.h>
 #include <opensora/opensora-types.h>

@@ -11,7 +11,7 @@ const char *
 opensora_stage_get_name (OpensoraStage stage)
 {
   static const char *const names[] = { "load", "encode", "sample", "decode",
-    "convert" };
+    "convert", "download" };
 
   g_return_val_if_fail (stage < G_N_ELEMENTS (names), NULL);
   return names[stage];

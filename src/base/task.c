@@ -33,6 +33,12 @@ os_task_is_cancelled (const OsTask *task)
   return task && g_cancellable_is_cancelled (task->cancellable);
 }
 
+GCancellable *
+os_task_get_cancellable (const OsTask *task)
+{
+  return task ? task->cancellable : NULL;
+}
+
 gboolean
 os_task_check (const OsTask *task, GError **error)
 {

@@ -16,6 +16,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsTask, os_task_free)
 /* One atomic read: cheap enough for every tile of a matrix product. */
 gboolean os_task_is_cancelled (const OsTask *task);
 
+/* For calls that take one; may be NULL. */
+GCancellable *os_task_get_cancellable (const OsTask *task);
+
 /* FALSE and G_IO_ERROR_CANCELLED when cancelled. */
 gboolean os_task_check (const OsTask *task, GError **error);
 

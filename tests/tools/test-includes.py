@@ -18,7 +18,7 @@ ROOMS = {
     "tensor": ["base"],
     "compute": ["base", "tensor"],
     "weights": ["base", "tensor", "compute"],
-    "hub": ["base"],
+    "hub": ["base", "weights"],
     "text": NETWORK,
     "models": NETWORK,
     "vae": NETWORK,
