@@ -8,11 +8,12 @@
 #include "compute/compute-private.h"
 
 struct _OsWeight {
-  OsTensor *source; /* NULL once prepared */
+  OsTensor *source; /* NULL once prepared, unless streamed */
   OsTensor *prepared;
   gint64 shape[OS_MAX_DIMS];
   gint64 count;
   gboolean conv;
+  gboolean streamed;
 };
 
 OsWeight *
@@ -41,6 +42,28 @@ os_weight_free (OsWeight *weight)
   g_clear_pointer (&weight->source, os_tensor_unref);
   g_clear_pointer (&weight->prepared, os_tensor_unref);
   g_free (weight);
+}
+
+void
+os_weight_stream (OsWeight *weight)
+{
+  weight->streamed = TRUE;
+}
+
+void
+os_weight_read_ahead (const OsWeight *weight)
+{
+  if (weight->streamed && !weight->prepared)
+    os_tensor_read_ahead (weight->source);
+}
+
+void
+os_weight_drop (OsWeight *weight)
+{
+  if (!weight->streamed || !weight->prepared)
+    return;
+  g_clear_pointer (&weight->prepared, os_tensor_unref);
+  os_tensor_release (weight->source);
 }
 
 gint64
@@ -146,6 +169,7 @@ os_weight_get (OsWeight *weight, OsCompute *compute)
     return weight->source;
   }
   weight->prepared = ready;
-  g_clear_pointer (&weight->source, os_tensor_unref);
+  if (!weight->streamed)
+    g_clear_pointer (&weight->source, os_tensor_unref);
   return ready;
 }

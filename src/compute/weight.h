@@ -11,11 +11,22 @@
 
 typedef struct _OsWeight OsWeight;
 
-/* Keeps a reference to `source` (F32, F16, BF16 or F64) until prepared. */
+/* Keeps a reference to `source` (F32, F16, BF16 or F64) until prepared, or for
+ * good if it is streamed. */
 OsWeight *os_weight_new (OsTensor *source);
 /* 4-D (no kt) and 5-D convolution kernels. */
 OsWeight *os_weight_new_conv (OsTensor *source);
 void os_weight_free (OsWeight *weight);
+
+/* What becomes of a weight after use.
+ *
+ * Resident (the default): prepared once and kept. Streamed: os_weight_drop()
+ * gives it back, and the next use prepares it again; a network much larger than
+ * memory then needs that of one block at a time. */
+void os_weight_stream (OsWeight *weight);
+/* Both do nothing for resident weights. */
+void os_weight_read_ahead (const OsWeight *weight);
+void os_weight_drop (OsWeight *weight);
 
 /* Shape in the checkpoint. */
 gint64 os_weight_dim (const OsWeight *weight, int dim);

@@ -331,8 +331,10 @@ os_tensor_f32 (const OsTensor *tensor)
   return os_tensor_data (tensor);
 }
 
-void
-os_tensor_release (const OsTensor *tensor)
+/* madvise() on the pages from the first to the last element, if they are those
+ * of a mapped file. */
+static void
+advise (const OsTensor *tensor, int advice)
 {
   gint64 size = os_dtype_size (tensor->dtype), page = sysconf (_SC_PAGESIZE);
   gint64 begin = (gint64) os_tensor_data (tensor), end = begin + size;
@@ -347,5 +349,17 @@ os_tensor_release (const OsTensor *tensor)
     end += MAX (extent, 0);
   }
   begin -= begin % page;
-  madvise ((gpointer) begin, end - begin, MADV_DONTNEED);
+  madvise ((gpointer) begin, end - begin, advice);
+}
+
+void
+os_tensor_release (const OsTensor *tensor)
+{
+  advise (tensor, MADV_DONTNEED);
+}
+
+void
+os_tensor_read_ahead (const OsTensor *tensor)
+{
+  advise (tensor, MADV_WILLNEED);
 }

@@ -109,3 +109,5 @@ float *os_tensor_f32 (const OsTensor *tensor);
  * read again when it is needed; other memory stays. For data that are used
  * once. */
 void os_tensor_release (const OsTensor *tensor);
+/* Has the same memory read in the background, to be there when it is needed. */
+void os_tensor_read_ahead (const OsTensor *tensor);

@@ -11,6 +11,7 @@ typedef struct {
   OsWeight *attention_norm, *feed_forward_norm;
   OsLinear q, k, v, o;
   OsLinear wi_0, wi_1, wo;
+  guint first_weight, last_weight; /* in the set */
 } Block;
 
 struct _OsT5 {
@@ -51,6 +52,7 @@ bind_block (OsT5 *t5, OsBinder *b, Block *block)
 {
   const gint64 d = t5->d_model, inner = t5->num_heads * t5->d_kv;
 
+  block->first_weight = os_binder_get_n_weights (b);
   os_binder_push (b, "layer.0");
   block->attention_norm =
       os_binder_weight (b, "layer_norm.weight", OS_SHAPE (d));
@@ -68,6 +70,7 @@ bind_block (OsT5 *t5, OsBinder *b, Block *block)
   block->wo = os_binder_linear (b, "wo", t5->d_ff, d, FALSE);
   os_binder_pop (b);
   os_binder_pop (b);
+  block->last_weight = os_binder_get_n_weights (b);
 }
 
 OsT5 *
@@ -79,6 +82,10 @@ os_t5_new (OsConfig *config, OsBinder *binder, GError **error)
   read_config (t5, config);
   if (!os_config_check (config, error))
     return NULL;
+
+  /* It runs once a clip, and the published one is larger than memory often is:
+   * a block's weights are there while it computes. */
+  os_binder_stream (binder);
 
   /* Files hold the table under one name or under both. */
   embedding = os_binder_has (binder, "shared.weight")
@@ -264,6 +271,23 @@ feed_forward (const Pass *pass, const Block *block, OsTensor *x)
   os_probe (c, x, "after_ff");
 }
 
+/* The block's weights are given back, the next one's read meanwhile. */
+static void
+run_block (const Pass *pass, gint64 i, OsTensor *x)
+{
+  const OsT5 *t5 = pass->t5;
+  const Block *block = &t5->blocks[i];
+
+  if (i + 1 < t5->num_layers)
+    os_weight_set_read_ahead (
+        t5->weights, block[1].first_weight, block[1].last_weight);
+  os_probe_push (pass->compute, "block%d", (int) i);
+  self_attend (pass, block, x);
+  feed_forward (pass, block, x);
+  os_probe_pop (pass->compute);
+  os_weight_set_drop (t5->weights, block->first_weight, block->last_weight);
+}
+
 OsTensor *
 os_t5_encode (OsT5 *t5, OsCompute *compute, const gint32 *ids,
     const guint8 *mask, gint64 B, gint64 L)
@@ -280,11 +304,9 @@ os_t5_encode (OsT5 *t5, OsCompute *compute, const gint32 *ids,
   os_task_progress (task, OPENSORA_STAGE_ENCODE, 0, t5->num_layers);
   os_probe (compute, x, "embed");
   os_probe (compute, bias, "position_bias");
+  os_weight_drop (t5->embedding);
   for (gint64 i = 0; i < t5->num_layers && os_compute_ok (compute); i++) {
-    os_probe_push (compute, "block%d", (int) i);
-    self_attend (&pass, &t5->blocks[i], x);
-    feed_forward (&pass, &t5->blocks[i], x);
-    os_probe_pop (compute);
+    run_block (&pass, i, x);
     os_task_progress (task, OPENSORA_STAGE_ENCODE, i + 1, t5->num_layers);
   }
   os_probe (compute, x, "before_final_norm");

@@ -28,6 +28,7 @@ struct _OsBinder {
   GString *prefix;
   GArray *prefix_lengths; /* of gsize */
   OsWeightSet *weights;
+  gboolean streamed;
   GHashTable *known;  /* set of char *: names asked for */
   GHashTable *used;   /* set of the checkpoint's names that answered them */
   GPtrArray *ignored; /* of char *: prefixes */
@@ -251,15 +252,35 @@ bind (OsBinder *binder, const char *name, int n_dims, const gint64 *shape)
                         : os_tensor_new_hollow (OS_DTYPE_F32, n_dims, shape);
 }
 
+void
+os_binder_stream (OsBinder *binder)
+{
+  binder->streamed = TRUE;
+}
+
+guint
+os_binder_get_n_weights (const OsBinder *binder)
+{
+  return binder->weights->len;
+}
+
+/* Takes the weight into the set. */
+static OsWeight *
+keep (OsBinder *binder, OsWeight *weight)
+{
+  if (binder->streamed)
+    os_weight_stream (weight);
+  g_ptr_array_add (binder->weights, weight);
+  return weight;
+}
+
 OsWeight *
 os_binder_weight (
     OsBinder *binder, const char *name, int n_dims, const gint64 *shape)
 {
   g_autoptr (OsTensor) tensor = bind (binder, name, n_dims, shape);
-  OsWeight *weight = os_weight_new (tensor);
 
-  g_ptr_array_add (binder->weights, weight);
-  return weight;
+  return keep (binder, os_weight_new (tensor));
 }
 
 static OsWeight *
@@ -308,8 +329,7 @@ os_binder_conv (OsBinder *binder, const char *name, gint64 in, gint64 out,
     shape[2 + i] = kernel[3 - n_kernel + i];
   memcpy (conv.kernel, kernel, sizeof conv.kernel);
   tensor = bind (binder, weight, 2 + n_kernel, shape);
-  conv.weight = os_weight_new_conv (tensor);
-  g_ptr_array_add (binder->weights, conv.weight);
+  conv.weight = keep (binder, os_weight_new_conv (tensor));
   if (bias)
     conv.bias = bind_bias (binder, name, out);
   return conv;
@@ -485,4 +505,18 @@ os_binder_finish (OsBinder *binder, GError **error)
   if (binder->checkpoint != NULL && !check_fit (binder, error))
     return NULL;
   return g_steal_pointer (&binder->weights);
+}
+
+void
+os_weight_set_read_ahead (OsWeightSet *set, guint first, guint last)
+{
+  for (guint i = first; i < last; i++)
+    os_weight_read_ahead (g_ptr_array_index (set, i));
+}
+
+void
+os_weight_set_drop (OsWeightSet *set, guint first, guint last)
+{
+  for (guint i = first; i < last; i++)
+    os_weight_drop (g_ptr_array_index (set, i));
 }

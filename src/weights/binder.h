@@ -28,6 +28,11 @@ void os_binder_push (OsBinder *binder, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
 void os_binder_pop (OsBinder *binder);
 
+/* Weights bound from now on are streamed (compute/weight.h). */
+void os_binder_stream (OsBinder *binder);
+/* How many weights are bound; the index in the set of the next one. */
+guint os_binder_get_n_weights (const OsBinder *binder);
+
 /* A weight of exactly this shape. Never NULL: a placeholder stands in for a
  * tensor that does not fit, and os_binder_finish() fails. */
 OsWeight *os_binder_weight (
@@ -54,3 +59,8 @@ void os_binder_ignore (OsBinder *binder, const char *prefix);
 /* Ends binding: the weights asked for, or NULL and OPENSORA_ERROR_MISMATCH with
  * the full report. Tensors that nobody asked for alone are logged, no error. */
 OsWeightSet *os_binder_finish (OsBinder *binder, GError **error);
+
+/* Weights `first` .. `last` - 1 of a set, a block of a network: read in the
+ * background, and given back after use, if they are streamed. */
+void os_weight_set_read_ahead (OsWeightSet *set, guint first, guint last);
+void os_weight_set_drop (OsWeightSet *set, guint first, guint last);

@@ -90,6 +90,43 @@ test_in_place (OsCompute *compute)
   g_assert_cmpuint (os_mem_pool_get_in_use (pool), ==, before);
 }
 
+/* A streamed weight gives its memory back after use and comes again; a resident
+ * one stays. */
+static void
+test_streamed (OsCompute *compute)
+{
+  OsMemPool *pool = os_compute_get_pool (compute);
+  const guint64 before = os_mem_pool_get_in_use (pool);
+  const guint16 values[] = { 0x3f80, 0xc000, 0x4040, 0x3f00 }; /* BF16 */
+  g_autoptr (OsTensor) source = os_tensor_new_wrapped (
+      OS_DTYPE_BF16, OS_SHAPE (4), (gpointer) values, NULL, NULL);
+  OsWeight *resident = os_weight_new (source);
+  OsWeight *streamed = os_weight_new (source);
+  guint64 one;
+
+  os_weight_get (resident, compute);
+  one = os_mem_pool_get_in_use (pool);
+  os_weight_drop (resident);
+  g_assert_cmpuint (os_mem_pool_get_in_use (pool), ==, one);
+
+  os_weight_stream (streamed);
+  for (int i = 0; i < 2; i++) {
+    const float *got;
+
+    os_weight_read_ahead (streamed);
+    got = os_tensor_f32 (os_weight_get (streamed, compute));
+    g_assert_cmpfloat (got[0], ==, 1);
+    g_assert_cmpfloat (got[1], ==, -2);
+    g_assert_cmpfloat (got[3], ==, 0.5);
+    g_assert_cmpuint (os_mem_pool_get_in_use (pool), >, one);
+    os_weight_drop (streamed);
+    g_assert_cmpuint (os_mem_pool_get_in_use (pool), ==, one);
+  }
+  os_weight_free (resident);
+  os_weight_free (streamed);
+  g_assert_cmpuint (os_mem_pool_get_in_use (pool), ==, before);
+}
+
 /* [C_out, C_in, kt, kh, kw] -> [C_out, kt, kh, kw, C_in] */
 static void
 test_conv (OsCompute *compute)
@@ -146,6 +183,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   optest_add ("/compute/weight/sources", test_sources);
   optest_add ("/compute/weight/in-place", test_in_place);
+  optest_add ("/compute/weight/streamed", test_streamed);
   optest_add ("/compute/weight/conv", test_conv);
   optest_add ("/compute/weight/no-memory", test_no_memory);
   return g_test_run ();
