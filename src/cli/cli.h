@@ -11,8 +11,8 @@
  * failures. */
 int cli_fail (const char *format, ...) G_GNUC_PRINTF (1, 2);
 
-/* The same for a GError; returns the exit status. A cancelled command says
- * nothing. */
+/* The same for a GError; returns the exit status. Failures of the hub say their
+ * class, "error: Class: message"; a cancelled command says nothing. */
 int cli_fail_error (const GError *error);
 
 /* Each handles its own options; args[0] is its name; returns the exit status.
@@ -20,3 +20,6 @@ int cli_fail_error (const GError *error);
 int cli_generate (char **args);
 int cli_inspect (char **args);
 int cli_convert (char **args);
+int cli_download (char **args);
+int cli_verify (char **args);
+int cli_cache (char **args);

@@ -16,6 +16,9 @@ static const Command commands[] = {
   { "generate", cli_generate, "make a video or pictures from a prompt" },
   { "inspect", cli_inspect, "list the tensors of a checkpoint" },
   { "convert", cli_convert, "write a checkpoint as safetensors" },
+  { "download", cli_download, "fetch files from the Hugging Face hub" },
+  { "verify", cli_verify, "check the hashes of downloaded files" },
+  { "cache", cli_cache, "list what was downloaded, remove what is outdated" },
 };
 
 int
@@ -36,7 +39,11 @@ cli_fail_error (const GError *error)
 {
   if (g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     return CLI_INTERRUPTED;
-  return cli_fail ("%s", error->message);
+  if (error->domain != OPENSORA_HUB_ERROR)
+    return cli_fail ("%s", error->message);
+  g_printerr ("error: %s: %s\n", opensora_hub_error_get_name (error->code),
+      error->message);
+  return 1;
 }
 
 static char *
