@@ -63,6 +63,8 @@ gboolean opensora_pipeline_is_demo (OpensoraPipeline *self);
 OPENSORA_API
 const char *opensora_pipeline_get_version (OpensoraPipeline *self);
 OPENSORA_API
+const char *opensora_pipeline_get_commit (OpensoraPipeline *self);
+OPENSORA_API
 guint opensora_pipeline_get_size_step (OpensoraPipeline *self);
 
 OPENSORA_API

@@ -2,61 +2,25 @@
 /* Opening the parts of a model. */
 #include "pipeline/bundle.h"
 
-#define DEMO_FOLDER "opensora-demo"
-
-/* "~/x" of the user's home: shells leave it alone behind a "model=". */
+/* The folder of a part. */
 static char *
-expand_home (const char *path)
+get_folder (const OsParts *parts, const char *own, const char *name)
 {
-  if (g_str_has_prefix (path, "~/"))
-    return g_build_filename (g_get_home_dir (), path + 2, NULL);
-  return g_strdup (path);
-}
-
-static char *
-locate_demo (GError **error)
-{
-  const char *data = g_getenv ("OPENSORA_DATA_DIR");
-  g_autofree char *demo =
-      g_build_filename (data ? data : OPENSORA_DATADIR, DEMO_FOLDER, NULL);
-
-  if (g_file_test (demo, G_FILE_TEST_IS_DIR))
-    return g_steal_pointer (&demo);
-  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
-      "The bundled demo model is not at %s; install it, or set "
-      "OPENSORA_DATA_DIR to the folder that holds %s",
-      demo, DEMO_FOLDER);
-  return NULL;
-}
-
-char *
-os_bundle_locate (const char *model, GError **error)
-{
-  g_autofree char *folder = NULL;
-
-  if (!model || g_str_equal (model, "demo"))
-    return locate_demo (error);
-  folder = expand_home (model);
-  if (g_file_test (folder, G_FILE_TEST_IS_DIR))
-    return g_steal_pointer (&folder);
-  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
-      "There is no model folder \"%s\"; give the path of a folder with "
-      "transformer, vae, text_encoder and tokenizer in it",
-      folder);
-  return NULL;
+  return own ? g_strdup (own) : g_build_filename (parts->folder, name, NULL);
 }
 
 /* opensora.json: what this model was made for, where that differs from its
  * family. */
 static gboolean
-read_defaults (OsBundle *bundle, const char *folder, GError **error)
+read_defaults (OsBundle *bundle, const OsParts *parts, GError **error)
 {
-  g_autofree char *path = g_build_filename (folder, "opensora.json", NULL);
+  g_autofree char *path = g_build_filename (
+      parts->folder ? parts->folder : "", "opensora.json", NULL);
   g_autoptr (OsConfig) config = NULL;
   const OsFamily *family;
   OsFamily *f = &bundle->family;
 
-  config = g_file_test (path, G_FILE_TEST_EXISTS)
+  config = parts->folder && g_file_test (path, G_FILE_TEST_EXISTS)
                ? os_config_load (path, error)
                : os_config_parse ("{}", -1, path, error);
   if (!config)
@@ -95,9 +59,8 @@ part_clear (Part *part)
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Part, part_clear)
 
 static gboolean
-part_open (Part *part, const char *folder, const char *name, GError **error)
+part_open (Part *part, const char *path, GError **error)
 {
-  g_autofree char *path = g_build_filename (folder, name, NULL);
   g_autofree char *config = g_build_filename (path, "config.json", NULL);
   g_autoptr (OsCheckpoint) checkpoint = NULL;
 
@@ -112,13 +75,16 @@ part_open (Part *part, const char *folder, const char *name, GError **error)
 }
 
 static gboolean
-open_text_encoder (OsBundle *bundle, const char *folder, GError **error)
+open_text_encoder (OsBundle *bundle, const OsParts *parts, GError **error)
 {
-  g_autofree char *path = g_build_filename (folder, "tokenizer", NULL);
+  g_autofree char *tokenizer =
+      get_folder (parts, parts->tokenizer, "tokenizer");
+  g_autofree char *folder =
+      get_folder (parts, parts->text_encoder, "text_encoder");
   g_auto (Part) part = { NULL };
 
-  bundle->tokenizer = os_t5_tokenizer_open (path, error);
-  if (!bundle->tokenizer || !part_open (&part, folder, "text_encoder", error))
+  bundle->tokenizer = os_t5_tokenizer_open (tokenizer, error);
+  if (!bundle->tokenizer || !part_open (&part, folder, error))
     return FALSE;
   bundle->text_encoder = os_t5_new (part.config, part.binder, error);
   if (!bundle->text_encoder)
@@ -136,13 +102,15 @@ open_text_encoder (OsBundle *bundle, const char *folder, GError **error)
 }
 
 static gboolean
-open_transformer (OsBundle *bundle, const char *folder, GError **error)
+open_transformer (OsBundle *bundle, const OsParts *parts, GError **error)
 {
+  g_autofree char *folder =
+      get_folder (parts, parts->transformer, "transformer");
   g_auto (Part) part = { NULL };
   gint64 width = os_t5_get_d_model (bundle->text_encoder);
   gint64 expected;
 
-  if (!part_open (&part, folder, "transformer", error))
+  if (!part_open (&part, folder, error))
     return FALSE;
   bundle->transformer = os_stdit3_new (part.config, part.binder, error);
   if (!bundle->transformer)
@@ -164,28 +132,29 @@ open_transformer (OsBundle *bundle, const char *folder, GError **error)
 }
 
 static gboolean
-open_vae (OsBundle *bundle, const char *folder, GError **error)
+open_vae (OsBundle *bundle, const OsParts *parts, GError **error)
 {
+  g_autofree char *folder = get_folder (parts, parts->vae, "vae");
   g_auto (Part) part = { NULL };
 
-  if (!part_open (&part, folder, "vae", error))
+  if (!part_open (&part, folder, error))
     return FALSE;
   bundle->vae = os_vae12_new (part.config, part.binder, error);
   return bundle->vae != NULL;
 }
 
 OsBundle *
-os_bundle_open (const char *folder, const OsTask *task, GError **error)
+os_bundle_open (const OsParts *parts, const OsTask *task, GError **error)
 {
-  static gboolean (*const parts[]) (OsBundle *, const char *, GError **) = {
+  static gboolean (*const steps[]) (OsBundle *, const OsParts *, GError **) = {
     read_defaults, open_text_encoder, open_transformer, open_vae
   };
   g_autoptr (OsBundle) bundle = g_new0 (OsBundle, 1);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (parts); i++) {
-    if (!os_task_check (task, error) || !parts[i](bundle, folder, error))
+  for (gsize i = 0; i < G_N_ELEMENTS (steps); i++) {
+    if (!os_task_check (task, error) || !steps[i](bundle, parts, error))
       return NULL;
-    os_task_progress (task, OPENSORA_STAGE_LOAD, i + 1, G_N_ELEMENTS (parts));
+    os_task_progress (task, OPENSORA_STAGE_LOAD, i + 1, G_N_ELEMENTS (steps));
   }
   return g_steal_pointer (&bundle);
 }

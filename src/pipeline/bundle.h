@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OsBundle: the parts of a model, opened from a folder:
+/* OsBundle: the parts of a model, opened from their folders:
  *
  *   transformer/  config.json, weights    vae/        config.json, weights
  *   text_encoder/ config.json, weights    tokenizer/  spiece.model
@@ -10,6 +10,7 @@
 #include "base/task.h"
 #include "models/stdit3.h"
 #include "pipeline/family.h"
+#include "pipeline/parts.h"
 #include "text/t5-tokenizer.h"
 #include "text/t5.h"
 #include "vae/vae12.h"
@@ -27,10 +28,6 @@ typedef struct {
 
 /* Maps the weights; reads none. */
 OsBundle *os_bundle_open (
-    const char *folder, const OsTask *task, GError **error);
+    const OsParts *parts, const OsTask *task, GError **error);
 void os_bundle_free (OsBundle *bundle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsBundle, os_bundle_free)
-
-/* The folder of a model as users name it; NULL: the bundled one. Errors:
- * OPENSORA_ERROR_NOT_FOUND. */
-char *os_bundle_locate (const char *model, GError **error);

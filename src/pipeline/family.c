@@ -21,6 +21,11 @@ static const OsFamily families[] = {
   },
 };
 
+static const OsRelease releases[] = {
+  { "opensora-1.2", "hpcai-tech/OpenSora-STDiT-v3",
+      "hpcai-tech/OpenSora-VAE-v1.2", "DeepFloyd/t5-v1_1-xxl" },
+};
+
 const OsFamily *
 os_family_find (const char *version, GError **error)
 {
@@ -33,5 +38,16 @@ os_family_find (const char *version, GError **error)
   }
   g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_UNSUPPORTED,
       "Open-Sora %s is not supported; supported: %s", version, known->str);
+  return NULL;
+}
+
+const OsRelease *
+os_release_find (const char *name)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (releases); i++) {
+    if (g_str_equal (name, releases[i].name)
+        || g_str_equal (name, releases[i].transformer))
+      return &releases[i];
+  }
   return NULL;
 }

@@ -21,3 +21,13 @@ typedef struct {
 
 /* NULL and OPENSORA_ERROR_UNSUPPORTED for a version that is not known. */
 const OsFamily *os_family_find (const char *version, GError **error);
+
+/* The repositories on the hub that a release was published in. */
+typedef struct {
+  const char *name;
+  const char *transformer, *vae;
+  const char *text_encoder; /* and its tokenizer */
+} OsRelease;
+
+/* By its name, or by the repository of its transformer; or NULL. */
+const OsRelease *os_release_find (const char *name);

@@ -9,13 +9,67 @@ struct _OpensoraPipeline {
   char *model;
   char *backend;
   guint n_threads;
+  char *revision;
+  char *cache_dir;
+  gboolean local_files_only;
 
   GMutex lock; /* held while loading and generating */
   OsCompute *compute;
   OsBundle *bundle;
+  char *commit;
+};
+
+enum {
+  PROP_REVISION = 1,
+  PROP_CACHE_DIR,
+  PROP_LOCAL_FILES_ONLY,
 };
 
 G_DEFINE_FINAL_TYPE (OpensoraPipeline, opensora_pipeline, G_TYPE_OBJECT)
+
+static void
+opensora_pipeline_set_property (
+    GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  OpensoraPipeline *self = OPENSORA_PIPELINE (object);
+
+  switch (id) {
+    case PROP_REVISION:
+      g_free (self->revision);
+      self->revision = g_value_dup_string (value);
+      break;
+    case PROP_CACHE_DIR:
+      g_free (self->cache_dir);
+      self->cache_dir = g_value_dup_string (value);
+      break;
+    case PROP_LOCAL_FILES_ONLY:
+      self->local_files_only = g_value_get_boolean (value);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+}
+
+static void
+opensora_pipeline_get_property (
+    GObject *object, guint id, GValue *value, GParamSpec *pspec)
+{
+  OpensoraPipeline *self = OPENSORA_PIPELINE (object);
+
+  switch (id) {
+    case PROP_REVISION:
+      g_value_set_string (value, self->revision);
+      break;
+    case PROP_CACHE_DIR:
+      g_value_set_string (value, self->cache_dir);
+      break;
+    case PROP_LOCAL_FILES_ONLY:
+      g_value_set_boolean (value, self->local_files_only);
+      break;
+    default:
+      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  }
+}
 
 static void
 opensora_pipeline_finalize (GObject *object)
@@ -27,13 +81,53 @@ opensora_pipeline_finalize (GObject *object)
   g_mutex_clear (&self->lock);
   g_free (self->model);
   g_free (self->backend);
+  g_free (self->revision);
+  g_free (self->cache_dir);
+  g_free (self->commit);
   G_OBJECT_CLASS (opensora_pipeline_parent_class)->finalize (object);
 }
 
 static void
 opensora_pipeline_class_init (OpensoraPipelineClass *klass)
 {
-  G_OBJECT_CLASS (klass)->finalize = opensora_pipeline_finalize;
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+  const GParamFlags flags = G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS;
+
+  object_class->set_property = opensora_pipeline_set_property;
+  object_class->get_property = opensora_pipeline_get_property;
+  object_class->finalize = opensora_pipeline_finalize;
+
+  /**
+   * OpensoraPipeline:revision:
+   *
+   * Branch, tag or commit of the model's repository on the Hugging Face hub;
+   * %NULL for `main`. Of a release in several repositories it is that of the
+   * transformer. Used by opensora_pipeline_load().
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_REVISION,
+      g_param_spec_string ("revision", NULL, NULL, NULL, flags));
+  /**
+   * OpensoraPipeline:cache-dir:
+   *
+   * Folder of the cache of the Hugging Face hub; %NULL for the one that the
+   * environment says, as for #OpensoraHub. Used by opensora_pipeline_load().
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_CACHE_DIR,
+      g_param_spec_string ("cache-dir", NULL, NULL, NULL, flags));
+  /**
+   * OpensoraPipeline:local-files-only:
+   *
+   * Whether only the cache is asked, never the network. Used by
+   * opensora_pipeline_load().
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_LOCAL_FILES_ONLY,
+      g_param_spec_boolean ("local-files-only", NULL, NULL, FALSE, flags));
 }
 
 static void
@@ -44,13 +138,16 @@ opensora_pipeline_init (OpensoraPipeline *self)
 
 /**
  * opensora_pipeline_new:
- * @model: (nullable): path of a model folder, or %NULL for the bundled demo
- *   model
+ * @model: (nullable): path of a model folder; a release such as
+ *   "opensora-1.2"; a repository "org/name" on the Hugging Face hub; or %NULL
+ *   for the bundled demo model. A path that exists always wins, and nothing but
+ *   a release or "org/name" is looked up on the network
  * @backend: (nullable): matrix backend, "openblas", "onednn" or "ref"; %NULL
  *   for the best there is
  * @n_threads: threads to compute with, 0 for all cores
  *
- * Makes a pipeline. Nothing is opened before opensora_pipeline_load().
+ * Makes a pipeline. Nothing is opened or downloaded before
+ * opensora_pipeline_load().
  *
  * Returns: (transfer full): a pipeline
  *
@@ -71,18 +168,21 @@ opensora_pipeline_new (const char *model, const char *backend, guint n_threads)
 static gboolean
 load_locked (OpensoraPipeline *self, const OsTask *task, GError **error)
 {
-  g_autofree char *folder = NULL;
+  g_auto (OsParts) parts = { NULL };
+  g_autoptr (OpensoraHub) hub = NULL;
 
   if (self->bundle)
     return TRUE;
-  folder = os_bundle_locate (self->model, error);
-  if (!folder)
+  hub = opensora_hub_new (self->cache_dir, NULL, self->local_files_only);
+  if (!os_parts_locate (&parts, self->model, hub, self->revision, task, error))
     return FALSE;
   if (!self->compute)
     self->compute = os_compute_new (self->backend, self->n_threads, error);
   if (!self->compute)
     return FALSE;
-  self->bundle = os_bundle_open (folder, task, error);
+  self->bundle = os_bundle_open (&parts, task, error);
+  g_free (self->commit);
+  self->commit = g_steal_pointer (&parts.commit);
   return self->bundle != NULL;
 }
 
@@ -94,12 +194,12 @@ load_locked (OpensoraPipeline *self, const OsTask *task, GError **error)
  * @user_data: closure
  * @error: return location for a #GError
  *
- * Opens the model: reads its configuration, maps its weights and checks that
- * they fit. Blocks; run it in a thread of its own. Does nothing if it is loaded
- * already.
+ * Opens the model: downloads what is missing, reads its configuration, maps its
+ * weights and checks that they fit. Blocks; run it in a thread of its own. Does
+ * nothing if it is loaded already.
  *
- * Returns: %TRUE if the model is there; else @error is of %OPENSORA_ERROR, or
- *   %G_IO_ERROR_CANCELLED
+ * Returns: %TRUE if the model is there; else @error is of %OPENSORA_ERROR,
+ *   %OPENSORA_HUB_ERROR, or %G_IO_ERROR_CANCELLED
  *
  * Since: 0.1
  */
@@ -162,6 +262,23 @@ opensora_pipeline_get_version (OpensoraPipeline *self)
 {
   g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), NULL);
   return self->bundle ? self->bundle->family.version : NULL;
+}
+
+/**
+ * opensora_pipeline_get_commit:
+ * @self: a pipeline
+ *
+ * Returns: (transfer none) (nullable): the commit of the model's repository on
+ *   the Hugging Face hub that was loaded; %NULL before that, and for a model
+ *   that is not from there
+ *
+ * Since: 0.1
+ */
+const char *
+opensora_pipeline_get_commit (OpensoraPipeline *self)
+{
+  g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), NULL);
+  return self->commit;
 }
 
 /**

@@ -22,6 +22,12 @@ demo_path (const char *file)
 }
 
 char *
+bundletest_demo (void)
+{
+  return demo_path (NULL);
+}
+
+char *
 bundletest_copy (void)
 {
   char *folder = g_dir_make_tmp ("opensora-test-XXXXXX", NULL);

@@ -4,6 +4,8 @@
 
 #include <glib.h>
 
+/* Its folder. */
+char *bundletest_demo (void);
 /* The demo model: small files copied, weights as links. */
 char *bundletest_copy (void);
 void bundletest_remove (const char *folder);

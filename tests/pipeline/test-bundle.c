@@ -62,7 +62,7 @@ test_damaged (gconstpointer data)
     bundletest_edit (folder, damage->file, damage->from, damage->to);
   else
     bundletest_put (folder, damage->file, damage->to);
-  g_assert_null (os_bundle_open (folder, NULL, &error));
+  g_assert_null (os_bundle_open (&(OsParts){ folder }, NULL, &error));
   bundletest_remove (folder);
   g_assert_error (error, OPENSORA_ERROR, (int) damage->code);
   for (int i = 0; i < 3 && damage->words[i]; i++) {
@@ -74,13 +74,12 @@ test_damaged (gconstpointer data)
 static void
 test_demo (void)
 {
-  g_autofree char *folder = os_bundle_locate (NULL, NULL);
-  g_autofree char *named = os_bundle_locate ("demo", NULL);
+  g_autofree char *folder = bundletest_demo ();
   g_autoptr (GError) error = NULL;
-  g_autoptr (OsBundle) bundle = os_bundle_open (folder, NULL, &error);
+  g_autoptr (OsBundle) bundle =
+      os_bundle_open (&(OsParts){ folder }, NULL, &error);
 
   g_assert_no_error (error);
-  g_assert_cmpstr (named, ==, folder);
   g_assert_cmpstr (bundle->family.version, ==, "1.2");
   g_assert_cmpuint (bundle->family.width, ==, 32);
   g_assert_cmpuint (bundle->family.height, ==, 32);
@@ -95,7 +94,8 @@ test_copy_opens (void)
 {
   g_autofree char *folder = bundletest_copy ();
   g_autoptr (GError) error = NULL;
-  g_autoptr (OsBundle) bundle = os_bundle_open (folder, NULL, &error);
+  g_autoptr (OsBundle) bundle =
+      os_bundle_open (&(OsParts){ folder }, NULL, &error);
 
   g_assert_no_error (error);
   bundletest_remove (folder);
@@ -111,7 +111,7 @@ test_family_defaults (void)
   g_autoptr (OsBundle) bundle = NULL;
 
   bundletest_put (folder, "opensora.json", NULL);
-  bundle = os_bundle_open (folder, NULL, &error);
+  bundle = os_bundle_open (&(OsParts){ folder }, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (bundle->family.width, ==, 424);
   g_assert_cmpuint (bundle->family.height, ==, 240);
@@ -121,40 +121,13 @@ test_family_defaults (void)
   g_clear_pointer (&bundle, os_bundle_free);
 
   bundletest_put (folder, "opensora.json", "{\"model_max_length\": 300}");
-  bundle = os_bundle_open (folder, NULL, &error);
+  bundle = os_bundle_open (&(OsParts){ folder }, NULL, &error);
   g_assert_cmpuint (bundle->max_length, ==, 64);
   g_clear_pointer (&bundle, os_bundle_free);
   bundletest_put (folder, "opensora.json", "{\"model_max_length\": 20}");
-  bundle = os_bundle_open (folder, NULL, &error);
+  bundle = os_bundle_open (&(OsParts){ folder }, NULL, &error);
   g_assert_cmpuint (bundle->max_length, ==, 20);
   bundletest_remove (folder);
-}
-
-static void
-test_missing_folder (void)
-{
-  const char *before = g_getenv ("OPENSORA_DATA_DIR");
-  g_autofree char *kept = g_strdup (before);
-  g_autoptr (GError) error = NULL;
-
-  /* The home folder is meant, as in a shell. */
-  g_assert_null (os_bundle_locate ("~/no/such/model", &error));
-  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND);
-  g_assert_nonnull (strstr (error->message, g_get_home_dir ()));
-  g_clear_error (&error);
-  g_assert_null (os_bundle_locate ("/no/such/model", &error));
-  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND);
-  g_assert_nonnull (strstr (error->message, "/no/such/model"));
-  g_clear_error (&error);
-  g_assert_null (os_bundle_locate ("", &error));
-  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND);
-  g_clear_error (&error);
-
-  g_setenv ("OPENSORA_DATA_DIR", "/no/such/data", TRUE);
-  g_assert_null (os_bundle_locate (NULL, &error));
-  g_setenv ("OPENSORA_DATA_DIR", kept, TRUE);
-  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND);
-  g_assert_nonnull (strstr (error->message, "/no/such/data/opensora-demo"));
 }
 
 /* An empty folder is the path of no model. */
@@ -164,7 +137,7 @@ test_empty_folder (void)
   g_autofree char *folder = g_dir_make_tmp ("opensora-test-XXXXXX", NULL);
   g_autoptr (GError) error = NULL;
 
-  g_assert_null (os_bundle_open (folder, NULL, &error));
+  g_assert_null (os_bundle_open (&(OsParts){ folder }, NULL, &error));
   g_rmdir (folder);
   g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND);
   g_assert_nonnull (strstr (error->message, folder));
@@ -182,17 +155,18 @@ count_parts (
 static void
 test_progress_and_cancel (void)
 {
-  g_autofree char *folder = os_bundle_locate (NULL, NULL);
+  g_autofree char *folder = bundletest_demo ();
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   guint calls = 0;
   g_autoptr (OsTask) task = os_task_new (cancellable, count_parts, &calls);
-  g_autoptr (OsBundle) bundle = os_bundle_open (folder, task, NULL);
+  g_autoptr (OsBundle) bundle =
+      os_bundle_open (&(OsParts){ folder }, task, NULL);
   g_autoptr (GError) error = NULL;
 
   g_assert_nonnull (bundle);
   g_assert_cmpuint (calls, ==, 4);
   g_cancellable_cancel (cancellable);
-  g_assert_null (os_bundle_open (folder, task, &error));
+  g_assert_null (os_bundle_open (&(OsParts){ folder }, task, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
   g_assert_cmpuint (calls, ==, 4);
 }
@@ -204,7 +178,6 @@ main (int argc, char **argv)
   g_test_add_func ("/pipeline/bundle/demo", test_demo);
   g_test_add_func ("/pipeline/bundle/copy-opens", test_copy_opens);
   g_test_add_func ("/pipeline/bundle/family-defaults", test_family_defaults);
-  g_test_add_func ("/pipeline/bundle/missing-folder", test_missing_folder);
   g_test_add_func ("/pipeline/bundle/empty-folder", test_empty_folder);
   g_test_add_func (
       "/pipeline/bundle/progress-and-cancel", test_progress_and_cancel);

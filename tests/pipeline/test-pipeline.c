@@ -5,6 +5,7 @@
 
 #include "compute/compute.h"
 #include "optest.h"
+#include "bundletest.h"
 #include "pipeline/generate.h"
 
 /* What a receiver of frames saw. */
@@ -345,8 +346,9 @@ test_cancel (gconstpointer stage)
 static void
 test_memory (void)
 {
-  g_autofree char *folder = os_bundle_locate (NULL, NULL);
-  g_autoptr (OsBundle) bundle = os_bundle_open (folder, NULL, NULL);
+  g_autofree char *folder = bundletest_demo ();
+  g_autoptr (OsBundle) bundle =
+      os_bundle_open (&(OsParts){ folder }, NULL, NULL);
   g_autoptr (OsCompute) compute = os_compute_new (NULL, 2, NULL);
   OsMemPool *pool = os_compute_get_pool (compute);
   g_autoptr (OpensoraParams) asked = new_params (32, 32, 17, 1);
@@ -372,8 +374,9 @@ test_memory (void)
 static void
 test_memory_limit (void)
 {
-  g_autofree char *folder = os_bundle_locate (NULL, NULL);
-  g_autoptr (OsBundle) bundle = os_bundle_open (folder, NULL, NULL);
+  g_autofree char *folder = bundletest_demo ();
+  g_autoptr (OsBundle) bundle =
+      os_bundle_open (&(OsParts){ folder }, NULL, NULL);
   g_autoptr (OsCompute) compute = os_compute_new (NULL, 2, NULL);
   OsMemPool *pool = os_compute_get_pool (compute);
   g_autoptr (OpensoraParams) asked = new_params (32, 32, 17, 1);

@@ -9,9 +9,9 @@
 static OsBundle *
 open_demo (void)
 {
-  g_autofree char *folder = os_bundle_locate (NULL, NULL);
+  g_autofree char *folder = bundletest_demo ();
   g_autoptr (GError) error = NULL;
-  OsBundle *bundle = os_bundle_open (folder, NULL, &error);
+  OsBundle *bundle = os_bundle_open (&(OsParts){ folder }, NULL, &error);
 
   g_assert_no_error (error);
   return bundle;
@@ -148,7 +148,7 @@ test_prompts (void)
 
   bundletest_edit (folder, "opensora.json",
       "\"prompt\": \"a yellow star spinning at night\",", "");
-  bundle = os_bundle_open (folder, NULL, &error);
+  bundle = os_bundle_open (&(OsParts){ folder }, NULL, &error);
   g_assert_no_error (error);
   bundletest_remove (folder);
 
