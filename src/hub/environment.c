@@ -214,16 +214,29 @@ get_proxy (const char *lower, const char *upper)
   return g_strconcat ("http://", value, NULL);
 }
 
+/* The hosts of no_proxy. An empty one would end the list for the resolver. */
+static char **
+get_direct_hosts (void)
+{
+  static const char *const names[] = { "no_proxy", "NO_PROXY", NULL };
+  const char *value = first_of (names);
+  g_auto (GStrv) words = g_strsplit_set (value ? value : "", ", ", -1);
+  g_autoptr (GStrvBuilder) hosts = g_strv_builder_new ();
+
+  for (char **word = words; *word != NULL; word++) {
+    if (**word != '\0')
+      g_strv_builder_add (hosts, *word);
+  }
+  return g_strv_builder_end (hosts);
+}
+
 GProxyResolver *
 os_hub_environment_proxies (void)
 {
-  static const char *const names[] = { "no_proxy", "NO_PROXY", NULL };
-  const char *exceptions = first_of (names);
   g_autofree char *all = get_proxy ("all_proxy", "ALL_PROXY");
   g_autofree char *http = get_proxy ("http_proxy", "HTTP_PROXY");
   g_autofree char *https = get_proxy ("https_proxy", "HTTPS_PROXY");
-  g_auto (GStrv) hosts =
-      g_strsplit_set (exceptions ? exceptions : "", ", ", -1);
+  g_auto (GStrv) hosts = get_direct_hosts ();
   GProxyResolver *resolver;
 
   if (g_strv_contains ((const char *const *) hosts, "*"))
