@@ -77,11 +77,11 @@ class Image(Stage):
 class Video(Stage):
     """Stage 2: the temporal VAE, and the frame decoder on what it gives back. The frame encoder stays."""
     name, bar, check_every, finish_steps = "video", 29.5, 200, 400
-    first_steps = 400  # in which it matters more to give the frames' latents back than their pixels
+    first_steps = 1200  # on the frames' latents alone: pixels of latents still far off would spoil the frame decoder
 
     def __init__(self, work, batch):
         torch.manual_seed(2)
-        self.batch = batch or 16
+        self.batch = batch or 8
         self.vae = vae = M.VideoVAE(C2D, C3D)
         image = read(os.path.join(work, "image-final.pt"))
         vae.spatial_vae.module.load_state_dict(image)
@@ -107,19 +107,21 @@ class Video(Stage):
     def loss(self, step):
         rng = np.random.default_rng([SEED, 2, step])
         scenes, height, width, z = self.clips(rng)
-        if rng.random() < 0.08:  # pictures
-            at = np.full((self.batch, 1), rng.integers(17))
-            z, shown = z[:, :, at[0]], np.zeros(1, int)
-        else:
-            shown = np.sort(rng.choice(17, 1 if step < self.first_steps else 3, replace=False))
-            at = np.tile(shown, (self.batch, 1))
+        at = np.full((self.batch, 1), rng.integers(17))
+        picture = rng.random() < 0.08
+        if picture:
+            z = z[:, :, at[0]]
         mean, logvar = self.vae.temporal_vae.encode(z)
         r = self.vae.temporal_vae.decode(sample(mean, logvar), z.shape[2])
+        error, kl = ((r - z) / self.std).pow(2).mean(), divergence(mean, logvar)
+        if step < self.first_steps:
+            return error + 1e-3 * kl, dict(error=error.item(), kl=kl.item())
+        if not picture:
+            at = np.tile(np.sort(rng.choice(17, 3, replace=False)), (self.batch, 1))
+            r = r[:, :, at[0]]
         x = C.draw(scenes, height, width, at)
-        y = self.vae.z_to_frames(r[:, :, shown])
-        error = ((r - z) / self.std).pow(2).mean()
-        loss = 0.02 * error + pixel_loss(y, x) + 2e-4 * divergence(mean, logvar)
-        return loss, dict(psnr=psnr(y, x), error=error.item())
+        y = self.vae.z_to_frames(r)
+        return 0.02 * error + pixel_loss(y, x) + 2e-4 * kl, dict(psnr=psnr(y, x), error=error.item(), kl=kl.item())
 
     @torch.no_grad()
     def validate(self):
