@@ -8,7 +8,9 @@
 
 G_BEGIN_DECLS
 
-#define GST_OPENSORA_N_STAGES (OPENSORA_STAGE_DECODE + 1)
+/* The library's stages, and the one before them. */
+#define GST_OPENSORA_STAGE_RESOLVE (OPENSORA_STAGE_DOWNLOAD + 1)
+#define GST_OPENSORA_N_STAGES (GST_OPENSORA_STAGE_RESOLVE + 1)
 
 /* GstProgress of the work until the first frame. Each stage is one operation:
  * a START, CONTINUEs, and one of COMPLETE, CANCELED and ERROR.
@@ -19,8 +21,9 @@ G_BEGIN_DECLS
 typedef struct {
   GstElement *element; /* not owned */
   gint open;           /* atomic */
-  OpensoraStage stage;
+  guint stage;
   guint64 total;      /* of the stage, in its units */
+  guint64 begin;      /* what was done when it began: downloads are continued */
   gint64 stage_begin; /* monotonic, us */
   gint64 last_post;
   gint64 durations[GST_OPENSORA_N_STAGES]; /* us */

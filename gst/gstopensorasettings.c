@@ -8,6 +8,9 @@
 
 #define DEFAULT_PROMPT NULL
 #define DEFAULT_MODEL NULL
+#define DEFAULT_REVISION NULL
+#define DEFAULT_CACHE_DIR NULL
+#define DEFAULT_LOCAL_FILES_ONLY FALSE
 #define DEFAULT_SEED 42
 #define DEFAULT_STEPS 0
 #define DEFAULT_GUIDANCE_SCALE -1.0
@@ -19,6 +22,9 @@ enum {
   PROP_0,
   PROP_PROMPT,
   PROP_MODEL,
+  PROP_REVISION,
+  PROP_CACHE_DIR,
+  PROP_LOCAL_FILES_ONLY,
   PROP_SEED,
   PROP_STEPS,
   PROP_GUIDANCE_SCALE,
@@ -114,21 +120,67 @@ install_clip_properties (GObjectClass *klass, GParamFlags flags)
 static void
 install_model_properties (GObjectClass *klass, GParamFlags flags)
 {
-  GType backend_type = gst_opensora_backend_get_type ();
-
   /**
    * GstOpensoraSrc:model:
    *
-   * Folder of a model of the Open-Sora family. %NULL means the bundled demo
-   * model.
+   * Folder of a model of the Open-Sora family, a release such as
+   * `opensora-1.2`, or a repository `org/name` on the Hugging Face hub. %NULL
+   * means the bundled demo model. A path that exists always wins; what begins
+   * with `/`, `.` or `~` or has more than one `/` is never looked up on the
+   * network.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, PROP_MODEL,
       g_param_spec_string ("model", "Model",
-          "Folder with the weights of an Open-Sora model (NULL = the bundled "
-          "demo model)",
+          "Folder of an Open-Sora model, a release such as opensora-1.2, or a "
+          "Hugging Face repository org/name (NULL = the bundled demo model)",
           DEFAULT_MODEL, flags));
+  /**
+   * GstOpensoraSrc:revision:
+   *
+   * Branch, tag or commit of the model's repository. The commit that is used is
+   * reported in the element messages.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_REVISION,
+      g_param_spec_string ("revision", "Revision",
+          "Branch, tag or commit of the model's Hugging Face repository (NULL "
+          "= main)",
+          DEFAULT_REVISION, flags));
+  /**
+   * GstOpensoraSrc:cache-dir:
+   *
+   * Folder of downloaded models. It has the layout of Python's huggingface_hub
+   * and is shared with it.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_CACHE_DIR,
+      g_param_spec_string ("cache-dir", "Cache folder",
+          "Folder of downloaded models (NULL = HF_HUB_CACHE, else HF_HOME/hub, "
+          "else ~/.cache/huggingface/hub)",
+          DEFAULT_CACHE_DIR, flags));
+  /**
+   * GstOpensoraSrc:local-files-only:
+   *
+   * Use no network at all, as if the environment variable `HF_HUB_OFFLINE` were
+   * set. A model that is whole in the cache starts without network in any case.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, PROP_LOCAL_FILES_ONLY,
+      g_param_spec_boolean ("local-files-only", "Local files only",
+          "Use no network: the model must be in the cache already",
+          DEFAULT_LOCAL_FILES_ONLY, flags));
+}
+
+static void
+install_compute_properties (GObjectClass *klass, GParamFlags flags)
+{
+  GType backend_type = gst_opensora_backend_get_type ();
+
   /**
    * GstOpensoraSrc:n-threads:
    *
@@ -161,6 +213,7 @@ gst_opensora_settings_install (GObjectClass *klass)
 
   install_clip_properties (klass, flags | GST_PARAM_MUTABLE_PLAYING);
   install_model_properties (klass, flags | GST_PARAM_MUTABLE_READY);
+  install_compute_properties (klass, flags | GST_PARAM_MUTABLE_READY);
 }
 
 void
@@ -169,6 +222,9 @@ gst_opensora_settings_init (GstOpensoraSettings *self)
   g_mutex_init (&self->lock);
   self->prompt = g_strdup (DEFAULT_PROMPT);
   self->model = g_strdup (DEFAULT_MODEL);
+  self->revision = g_strdup (DEFAULT_REVISION);
+  self->cache_dir = g_strdup (DEFAULT_CACHE_DIR);
+  self->local_files_only = DEFAULT_LOCAL_FILES_ONLY;
   self->seed = DEFAULT_SEED;
   self->steps = DEFAULT_STEPS;
   self->guidance_scale = DEFAULT_GUIDANCE_SCALE;
@@ -182,16 +238,21 @@ gst_opensora_settings_clear (GstOpensoraSettings *self)
 {
   g_free (self->prompt);
   g_free (self->model);
+  g_free (self->revision);
+  g_free (self->cache_dir);
   g_mutex_clear (&self->lock);
 }
 
+/* A string that the loaded model depends on. */
 static void
-set_model (GstOpensoraSettings *self, const char *model)
+set_model_string (GstOpensoraSettings *self, char **field, const GValue *value)
 {
-  if (g_strcmp0 (self->model, model) == 0)
+  const char *text = g_value_get_string (value);
+
+  if (g_strcmp0 (*field, text) == 0)
     return;
-  g_free (self->model);
-  self->model = g_strdup (model);
+  g_free (*field);
+  *field = g_strdup (text);
   self->model_changed = TRUE;
 }
 
@@ -208,7 +269,18 @@ gst_opensora_settings_set (
       self->prompt = g_value_dup_string (value);
       break;
     case PROP_MODEL:
-      set_model (self, g_value_get_string (value));
+      set_model_string (self, &self->model, value);
+      break;
+    case PROP_REVISION:
+      set_model_string (self, &self->revision, value);
+      break;
+    case PROP_CACHE_DIR:
+      set_model_string (self, &self->cache_dir, value);
+      break;
+    case PROP_LOCAL_FILES_ONLY:
+      self->model_changed |=
+          self->local_files_only != g_value_get_boolean (value);
+      self->local_files_only = g_value_get_boolean (value);
       break;
     case PROP_SEED:
       self->seed = g_value_get_int64 (value);
@@ -250,6 +322,15 @@ gst_opensora_settings_get (GstOpensoraSettings *self, guint id, GValue *value)
       break;
     case PROP_MODEL:
       g_value_set_string (value, self->model);
+      break;
+    case PROP_REVISION:
+      g_value_set_string (value, self->revision);
+      break;
+    case PROP_CACHE_DIR:
+      g_value_set_string (value, self->cache_dir);
+      break;
+    case PROP_LOCAL_FILES_ONLY:
+      g_value_set_boolean (value, self->local_files_only);
       break;
     case PROP_SEED:
       g_value_set_int64 (value, self->seed);
@@ -323,6 +404,8 @@ gst_opensora_settings_update_pipeline (
   if (*pipeline == NULL)
     *pipeline = opensora_pipeline_new (
         self->model, get_backend_name (self->backend), self->n_threads);
+  g_object_set (*pipeline, "revision", self->revision, "cache-dir",
+      self->cache_dir, "local-files-only", self->local_files_only, NULL);
   self->model_changed = FALSE;
   g_mutex_unlock (&self->lock);
 }

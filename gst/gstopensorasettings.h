@@ -27,6 +27,9 @@ typedef struct {
   GMutex lock;
   char *prompt;
   char *model;
+  char *revision;
+  char *cache_dir;
+  gboolean local_files_only;
   gint64 seed;
   guint steps;
   double guidance_scale;
@@ -51,8 +54,8 @@ gboolean gst_opensora_settings_get (
 OpensoraParams *gst_opensora_settings_make_request (
     GstOpensoraSettings *self, GError **error);
 
-/* Leaves in place a pipeline of the model, backend and threads that are set,
- * and replaces any other. */
+/* Leaves in place a pipeline of the model and of all that it depends on, and
+ * replaces any other. */
 void gst_opensora_settings_update_pipeline (
     GstOpensoraSettings *self, OpensoraPipeline **pipeline);
 

@@ -8,6 +8,9 @@
 static const char *const expected_properties[] = {
   "prompt gchararray (null) rw playing",
   "model gchararray (null) rw ready",
+  "revision gchararray (null) rw ready",
+  "cache-dir gchararray (null) rw ready",
+  "local-files-only gboolean false rw ready",
   "seed gint64 [-1 9223372036854775807] 42 rw playing",
   "steps guint [0 1000] 0 rw playing",
   "guidance-scale gdouble [-1 100] -1 rw playing",
@@ -54,6 +57,9 @@ describe_range (GParamSpec *spec)
     return g_strdup_printf (
         "[%g %g] %g", s->minimum, s->maximum, s->default_value);
   }
+  if (G_IS_PARAM_SPEC_BOOLEAN (spec))
+    return g_strdup (
+        G_PARAM_SPEC_BOOLEAN (spec)->default_value ? "true" : "false");
   if (G_IS_PARAM_SPEC_ENUM (spec))
     return describe_enum (G_PARAM_SPEC_ENUM (spec));
   return g_strdup (
@@ -104,6 +110,9 @@ test_values_are_kept (void)
   GstElement *element = gst_element_factory_make ("opensorasrc", NULL);
   g_autofree char *prompt = NULL;
   g_autofree char *model = NULL;
+  g_autofree char *revision = NULL;
+  g_autofree char *cache_dir = NULL;
+  gboolean local_files_only;
   gint64 seed;
   guint steps, n_threads;
   double guidance;
@@ -112,10 +121,12 @@ test_values_are_kept (void)
   gst_util_set_object_arg (G_OBJECT (element), "backend", "onednn");
   g_object_set (element, "prompt", "a", "model", "/no/such/model", "seed",
       G_MAXINT64, "steps", 7, "guidance-scale", 0.5, "num-frames", 34,
-      "n-threads", 2, NULL);
+      "n-threads", 2, "revision", "v1.0", "cache-dir", "~/models",
+      "local-files-only", TRUE, NULL);
   g_object_get (element, "prompt", &prompt, "model", &model, "seed", &seed,
       "steps", &steps, "guidance-scale", &guidance, "num-frames", &num_frames,
-      "n-threads", &n_threads, "backend", &backend, NULL);
+      "n-threads", &n_threads, "backend", &backend, "revision", &revision,
+      "cache-dir", &cache_dir, "local-files-only", &local_files_only, NULL);
   g_assert_cmpstr (prompt, ==, "a");
   g_assert_cmpstr (model, ==, "/no/such/model");
   g_assert_cmpint (seed, ==, G_MAXINT64);
@@ -124,6 +135,9 @@ test_values_are_kept (void)
   g_assert_cmpint (num_frames, ==, 34);
   g_assert_cmpuint (n_threads, ==, 2);
   g_assert_cmpint (backend, ==, 2);
+  g_assert_cmpstr (revision, ==, "v1.0");
+  g_assert_cmpstr (cache_dir, ==, "~/models");
+  g_assert_true (local_files_only);
   gst_object_unref (gst_object_ref_sink (element));
 }
 
