@@ -173,14 +173,10 @@ obtain (const OsHubRequest *request, const char *file, OsHubMetadata *metadata,
 {
   g_autofree char *path =
       os_hub_cache_path (request->cache, metadata->commit, file);
-  OsHubSource source = {
-    .task = request->task, .before = request->before, .total = request->total
-  };
 
   if (!has_size (path, metadata->size)
       && !download (request, file, metadata, error))
     return NULL;
-  os_hub_source_progress (&source, MAX (metadata->size, 0), metadata->size);
   os_hub_cache_set_commit (request->cache, request->revision, metadata->commit);
   return g_steal_pointer (&path);
 }
