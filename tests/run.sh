@@ -40,14 +40,15 @@ build ()
   fi && meson compile -C "$folder"
 }
 
-# A Python that has huggingface_hub, which the tests share a cache with. They are
-# skipped if it cannot be had.
+# A Python that has the packages which share files with this project. Tests that
+# need one are skipped if it cannot be had.
 prepare_python ()
 {
   python=$PWD/build-test/python
-  "$python/bin/python3" -c 'import huggingface_hub' || {
-    python3 -m venv "$python" &&
-      "$python/bin/python3" -m pip install --quiet huggingface_hub
+  "$python/bin/python3" -c 'import huggingface_hub, numpy, safetensors' || {
+    python3 -m venv --system-site-packages "$python" &&
+      "$python/bin/python3" -m pip install --quiet \
+        huggingface_hub numpy safetensors
   }
 }
 
@@ -83,9 +84,10 @@ check "the layout of the C files" sh -c \
 check "the build, without warnings (build-test)" build build-test \
   -Dwerror=true -Dintrospection=enabled -Dprefix="$PWD/build-test/installed"
 if prepare_python >"$output" 2>&1; then
-  export OPENSORA_TEST_PYTHON="$PWD/build-test/python/bin/python3"
+  PATH=$PWD/build-test/python/bin:$PATH
+  export PATH
 else
-  echo "No huggingface_hub, its tests are skipped: $(tail -n 1 "$output")"
+  echo "Without Python's packages, tests are skipped: $(tail -n 1 "$output")"
 fi
 echo "Running the tests"
 run_tests build-test testlog
