@@ -76,8 +76,8 @@ class Image(Stage):
 
 class Video(Stage):
     """Stage 2: the temporal VAE, and the frame decoder on what it gives back. The frame encoder stays."""
-    name, bar, check_every, finish_steps = "video", 29.5, 200, 400
-    first_steps = 1200  # on the frames' latents alone: pixels of latents still far off would spoil the frame decoder
+    name, bar, check_every, finish_steps = "video", 30.5, 100, 300
+    first_steps = 600  # on the frames' latents alone: pixels of latents still far off would spoil the frame decoder
 
     def __init__(self, work, batch):
         torch.manual_seed(2)
