@@ -309,6 +309,12 @@ hub_test_count_files (HubTest *test, const char *suffix)
   return count_below (test->cache, suffix);
 }
 
+void
+hub_test_empty_cache (HubTest *test)
+{
+  remove_folder (test->cache);
+}
+
 char *
 hub_test_download (HubTest *test, const char *file, GError **error)
 {

@@ -37,4 +37,5 @@ gboolean hub_test_saw_token (const char *origin);
 void hub_test_assert_content (const char *path, const char *file);
 /* Files below the cache folder whose names end so. */
 guint hub_test_count_files (HubTest *test, const char *suffix);
+void hub_test_empty_cache (HubTest *test);
 char *hub_test_download (HubTest *test, const char *file, GError **error);

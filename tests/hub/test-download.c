@@ -223,6 +223,52 @@ test_replaced (HubTest *test, gconstpointer data)
   g_assert_cmpstr (text, ==, "[9 bytes]");
 }
 
+/* --- The way to a file --- */
+
+/* A renamed repository keeps the name in the cache that the user gave. */
+static void
+test_renamed (HubTest *test, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+
+  hub_test_config ("{'renamed': {'old/x': 'org/m'}}");
+  path = opensora_hub_download (
+      test->hub, "old/x", NULL, WEIGHTS, NULL, NULL, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_nonnull (strstr (path, "models--old--x"));
+  hub_test_assert_content (path, WEIGHTS);
+}
+
+static void
+test_resolve_cache (HubTest *test, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+
+  hub_test_config ("{'resolve_cache': true}");
+  path = hub_test_download (test, "config.json", &error);
+  g_assert_no_error (error);
+  hub_test_assert_content (path, "config.json");
+}
+
+/* The name of the hub is one that only the proxy knows. */
+static void
+test_proxy (HubTest *test, gconstpointer data)
+{
+  g_autoptr (OpensoraHub) hub =
+      opensora_hub_new (test->cache, "http://hub.invalid", FALSE);
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+
+  g_setenv ("http_proxy", hub_test_address ("hub"), TRUE);
+  path = opensora_hub_download (
+      hub, "org/m", NULL, "config.json", NULL, NULL, NULL, &error);
+  g_unsetenv ("http_proxy");
+  g_assert_no_error (error);
+  hub_test_assert_content (path, "config.json");
+}
+
 /* --- The token --- */
 
 static void
@@ -326,6 +372,9 @@ main (int argc, char **argv)
       CDN_ALWAYS ("'status': 503, 'headers': {'Retry-After': '9'}"),
       test_cancel);
   add ("replaced", NULL, test_replaced);
+  add ("renamed", NULL, test_renamed);
+  add ("resolve-cache", NULL, test_resolve_cache);
+  add ("proxy", NULL, test_proxy);
   add ("token", NULL, test_token);
   for (guint i = 0; i < G_N_ELEMENTS (refusals); i++)
     add (refusals[i].name, GUINT_TO_POINTER (i), test_refusal);
