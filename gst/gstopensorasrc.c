@@ -6,7 +6,8 @@
  *
  * opensorasrc runs an Open-Sora model on the CPU and pushes the clip it makes
  * of #GstOpensoraSrc:prompt. Without a #GstOpensoraSrc:model it runs the small
- * demo model that comes with it.
+ * demo model that comes with it; a model that is no folder is taken from the
+ * Hugging Face hub, or from its cache.
  *
  * Size, frame rate and pixel format are negotiated: fix them with a caps filter
  * or leave them to the model. The element converts to every format it offers,
@@ -15,8 +16,9 @@
  *
  * The model is loaded and the clip computed in a thread of its own; state
  * changes never wait for either. Until the first frame the element posts
- * #GstMessage PROGRESS messages with the codes `open`, `encode`, `sample` and
- * `decode`, whose structures also hold `percent`, `step`, `steps` and `eta` (in
+ * #GstMessage PROGRESS messages with the codes `resolve`, `download`, `open`,
+ * `encode`, `sample` and `decode`, whose structures also hold `percent`, `step`
+ * and `steps` (`bytes` and `total-bytes` of a download) and `eta` (in
  * nanoseconds, -1 when unknown). The element messages `opensora-clip-started`
  * and `opensora-clip-done` hold all that is needed to make the same clip again.
  * An EOS event sent to the pipeline ends the computation.
@@ -35,10 +37,10 @@
  * filesink location=star.png
  * ]| Make a still picture.
  * |[
- * gst-launch-1.0 -e opensorasrc model=OpenSora-STDiT-v3 prompt="waves at dusk"
- * steps=10 ! video/x-raw,width=256,height=144,framerate=24/1 ! x264enc ! mp4mux
- * ! filesink location=waves.mp4
- * ]| Run a model from a folder at a size of one's own choice.
+ * gst-launch-1.0 -e opensorasrc model=hpcai-tech/OpenSora-STDiT-v3
+ * prompt="waves at dusk" steps=10 ! video/x-raw,width=256,height=144 ! x264enc
+ * ! mp4mux ! filesink location=waves.mp4
+ * ]| Download Open-Sora 1.2, once, and run it at a size of one's own choice.
  * |[
  * gst-launch-1.0 -m opensorasrc seed=-1 ! y4menc ! filesink location=clip.y4m
  * ]| Let chance choose; the messages tell the seed.

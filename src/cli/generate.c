@@ -388,12 +388,20 @@ static void
 on_error (Generate *self, GstMessage *message)
 {
   g_autoptr (GError) error = NULL;
+  const GstStructure *details = NULL;
+  const char *class = NULL;
 
   gst_message_parse_error (message, &error, NULL);
+  gst_message_parse_error_details (message, &details);
+  if (details != NULL)
+    class = gst_structure_get_string (details, "hub-error");
   /* An encoder that was stopped before its first frame complains. */
   if (!self->interrupted && !self->failed) {
     cli_progress_end (&self->progress);
-    cli_fail ("%s", error->message);
+    if (class != NULL)
+      g_printerr ("error: %s: %s\n", class, error->message);
+    else
+      cli_fail ("%s", error->message);
   }
   self->failed = TRUE;
   g_main_loop_quit (self->loop);
