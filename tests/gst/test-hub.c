@@ -32,19 +32,36 @@ write_file (const char *name, const char *content)
   return path;
 }
 
-/* Every repository is the demo model. */
+/* Repositories that are the demo model, and those of Open-Sora 1.2 that are its
+ * parts: the name, and what of the demo lies there. */
+static const struct {
+  const char *repo;
+  const char *demo;
+} repositories[] = {
+  { "org/model", "" },
+  { "org/slow", "" },
+  { "org/damaged", "" },
+  { "org/gated", "" },
+  { "hpcai-tech/OpenSora-STDiT-v3", "transformer" },
+  { "hpcai-tech/OpenSora-VAE-v1.2", "vae" },
+  { "DeepFloyd/t5-v1_1-xxl/config.json", "text_encoder/config.json" },
+  { "DeepFloyd/t5-v1_1-xxl/model.safetensors",
+      "text_encoder/model.safetensors" },
+  { "DeepFloyd/t5-v1_1-xxl/spiece.model", "tokenizer/spiece.model" },
+  { "DeepFloyd/t5-v1_1-xxl/tokenizer_config.json",
+      "tokenizer/tokenizer_config.json" },
+};
+
 static void
 make_repositories (const char *root)
 {
-  static const char *const names[] = { "model", "slow", "damaged", "gated" };
-  g_autofree char *org = g_build_filename (root, "org", NULL);
-  g_autofree char *demo =
-      g_build_filename (g_getenv ("OPENSORA_DATA_DIR"), "opensora-demo", NULL);
+  for (guint i = 0; i < G_N_ELEMENTS (repositories); i++) {
+    g_autofree char *demo = g_build_filename (g_getenv ("OPENSORA_DATA_DIR"),
+        "opensora-demo", repositories[i].demo, NULL);
+    g_autofree char *path = g_build_filename (root, repositories[i].repo, NULL);
+    g_autofree char *parent = g_path_get_dirname (path);
 
-  g_assert_cmpint (g_mkdir_with_parents (org, 0700), ==, 0);
-  for (guint i = 0; i < G_N_ELEMENTS (names); i++) {
-    g_autofree char *path = g_build_filename (org, names[i], NULL);
-
+    g_assert_cmpint (g_mkdir_with_parents (parent, 0700), ==, 0);
     g_assert_cmpint (symlink (demo, path), ==, 0);
   }
 }
@@ -105,7 +122,8 @@ static GstElement *
 new_pipeline (const char *model, const char *cache, const char *more)
 {
   g_autofree char *launch = g_strdup_printf (
-      "opensorasrc model=%s cache-dir=%s/%s num-frames=1 steps=1 %s ! fakesink",
+      "opensorasrc model=%s cache-dir=%s/%s num-frames=1 steps=1 %s "
+      "! video/x-raw,width=32,height=32 ! fakesink",
       model, folder, cache, more);
 
   return gst_test_pipeline_new (launch);
@@ -117,6 +135,7 @@ static GstMessage *
 run (const char *model, const char *more, GString *codes)
 {
   GstElement *pipeline = new_pipeline (model, "cache", more);
+  g_autoptr (GError) error = NULL;
   GstMessage *clip = NULL;
 
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
@@ -127,7 +146,10 @@ run (const char *model, const char *more, GString *codes)
     g_autofree char *code = NULL;
     GstProgressType type;
 
-    g_assert_cmpint (GST_MESSAGE_TYPE (message), !=, GST_MESSAGE_ERROR);
+    if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_ERROR) {
+      gst_message_parse_error (message, &error, NULL);
+      g_assert_no_error (error);
+    }
     if (GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS)
       break;
     if (gst_message_has_name (message, "opensora-clip-started"))
@@ -167,6 +189,27 @@ test_download (void)
   g_assert_cmpstr (codes->str, ==,
       "resolve open encode sample decode / resolve open encode sample decode / "
       "resolve open encode sample decode ");
+}
+
+/* A release in three repositories, by its name and by that of one of them. */
+static void
+test_release (void)
+{
+  g_autoptr (GString) codes = g_string_new (NULL);
+  g_autoptr (GstMessage) clip =
+      run ("opensora-1.2", "prompt=\"a star\"", codes);
+  const GstStructure *fields = gst_message_get_structure (clip);
+
+  g_assert_cmpstr (
+      codes->str, ==, "resolve download open encode sample decode ");
+  g_assert_cmpstr (
+      gst_structure_get_string (fields, "model"), ==, "opensora-1.2");
+  g_assert_cmpstr (
+      gst_structure_get_string (fields, "model-version"), ==, "1.2");
+  g_string_truncate (codes, 0);
+  gst_message_unref (run ("hpcai-tech/OpenSora-STDiT-v3",
+      "prompt=\"a star\" local-files-only=true", codes));
+  g_assert_cmpstr (codes->str, ==, "resolve open encode sample decode ");
 }
 
 /* Bytes, in the message and for the reader. */
@@ -258,6 +301,7 @@ static void
 add_tests (void)
 {
   g_test_add_func ("/gst/hub/download", test_download);
+  g_test_add_func ("/gst/hub/release", test_release);
   g_test_add_func ("/gst/hub/bytes", test_bytes);
   g_test_add_func ("/gst/hub/cancel", test_cancel);
   for (guint i = 0; i < G_N_ELEMENTS (failures); i++) {
