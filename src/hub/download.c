@@ -17,6 +17,7 @@
 #define CHUNK (256 << 10)
 #define MAX_IDLE 5 /* attempts in a row that bring nothing */
 #define MAX_RENEWALS 2
+#define WRITE_BACK (16 << 20)
 
 typedef enum {
   COMPLETE,
@@ -35,6 +36,7 @@ typedef struct {
   guint idle;
   guint wait; /* seconds before the next attempt */
   guint renewals;
+  gint64 written_back; /* bytes that are on their way to the disk */
   char *buffer;
 } Transfer;
 
@@ -67,6 +69,7 @@ restart (Transfer *t, GError **error)
   if (ftruncate (t->fd, 0) != 0 || lseek (t->fd, 0, SEEK_SET) != 0)
     return os_hub_fail_io (error, t->partial, "written");
   t->done = 0;
+  t->written_back = 0;
   begin_hash (t);
   return TRUE;
 }
@@ -108,6 +111,12 @@ append (Transfer *t, const char *data, gsize size, GError **error)
       size -= written;
       t->done += written;
     }
+  }
+  /* The disk works meanwhile, and the fsync() at the end has little to do. */
+  if (t->done - t->written_back >= WRITE_BACK) {
+    sync_file_range (t->fd, t->written_back, t->done - t->written_back,
+        SYNC_FILE_RANGE_WRITE);
+    t->written_back = t->done;
   }
   return TRUE;
 }
