@@ -10,6 +10,8 @@ class Stage:
     bar = None           # score on unseen clips with which the stage is over; None: it never is
     check_every = 200    # steps between validations
     finish_steps = 300   # steps in which the learning rate falls to zero
+    finish_rate = 1.0    # where it falls from, as a part of the stage's
+    finishing = False
     opt = None
 
     def loss(self, step):
