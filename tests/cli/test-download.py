@@ -155,15 +155,6 @@ class Errors(HubTest):
             self.assertIn(self.cache, text)
         self.assertEqual(self.hub.log(), [])
 
-    def test_generate(self):
-        """The model of a clip is looked up in the same way."""
-        video = self.home + "/a.y4m"
-        self.fails("RepositoryNotFound", "generate", "a star", "-o", video,
-                   "--model", "org/none")
-        self.fails("LocalEntryNotFound", "generate", "a star", "-o", video,
-                   "--model", "org/m", "--local-files-only=true")
-        self.assertFalse([f for f in os.listdir(self.home) if "a.y4m" in f])
-
     def test_integrity(self):
         self.hub.faults({"match": {"origin": "cdn"}, "times": -1,
                          "do": {"corrupt": {"offset": 7}}})

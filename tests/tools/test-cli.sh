@@ -44,6 +44,8 @@ expect 1 "pattern" generate "$prompt" -o a.png --num-frames=17
 expect 1 "multiples" generate "$prompt" -o a.mp4 --width=33
 echo old >b.mp4
 expect 1 "/nowhere" generate "$prompt" -o b.mp4 --model=/nowhere
+expect 1 "^error: LocalEntryNotFound: org/none" \
+  generate "$prompt" -o b.mp4 --model=org/none --local-files-only=true
 [ "$(cat b.mp4)" = old ] || fail "the older file changed"
 [ -z "$(find . -name 'a.*' -o -name '*.part')" ] || fail "files left: $(ls)"
 
