@@ -15,6 +15,8 @@ typedef struct {
  * if there is no Python. options: NULL-terminated. */
 gboolean hub_test_start (const char *const *options);
 void hub_test_stop (void);
+/* What main() returns without the programs that the test needs. */
+int hub_test_skip (void);
 
 void hub_test_set_up (HubTest *test, gconstpointer data);
 void hub_test_tear_down (HubTest *test, gconstpointer data);
