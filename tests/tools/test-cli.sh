@@ -42,11 +42,12 @@ expect 1 "not a legal value" generate "$prompt" -o a.mp4 --steps=many
 expect 1 "not a legal value" generate "$prompt" -o a.mp4 --steps=-1
 expect 1 "pattern" generate "$prompt" -o a.png --num-frames=17
 expect 1 "multiples" generate "$prompt" -o a.mp4 --width=33
-echo old >b.mp4
-expect 1 "/nowhere" generate "$prompt" -o b.mp4 --model=/nowhere
+# No mp4mux: 1.22 has a critical for an end without caps.
+echo old >b.y4m
+expect 1 "/nowhere" generate "$prompt" -o b.y4m --model=/nowhere
 expect 1 "^error: LocalEntryNotFound: org/none" \
-  generate "$prompt" -o b.mp4 --model=org/none --local-files-only=true
-[ "$(cat b.mp4)" = old ] || fail "the older file changed"
+  generate "$prompt" -o b.y4m --model=org/none --local-files-only=true
+[ "$(cat b.y4m)" = old ] || fail "the older file changed"
 [ -z "$(find . -name 'a.*' -o -name '*.part')" ] || fail "files left: $(ls)"
 
 echo "# files"
