@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Kernels: the inner loops of the ops over one row of n floats, in one table an
  * instruction set. ref/kernels.c is the plain C that all of them are compiled
- * from; a file in x86/ may replace single entries where intrinsics win.
+ * from.
  *
  * Pointers need no alignment beyond 4 bytes. `out` may equal `x`. */
 #pragma once
