@@ -66,12 +66,6 @@ os_add (OsCompute *compute, const OsTensor *a, const OsTensor *b)
 }
 
 void
-os_add_inplace (OsCompute *compute, OsTensor *a, const OsTensor *b)
-{
-  run_spans (compute, compute->kernels->add, a, b);
-}
-
-void
 os_mul_inplace (OsCompute *compute, OsTensor *a, const OsTensor *b)
 {
   run_spans (compute, compute->kernels->mul, a, b);

@@ -109,8 +109,6 @@ OsTensor *os_embedding (
 
 /* a + b; b is repeated as a whole: its count divides a's. Contiguous. */
 OsTensor *os_add (OsCompute *compute, const OsTensor *a, const OsTensor *b);
-/* a += b, same shape, contiguous. */
-void os_add_inplace (OsCompute *compute, OsTensor *a, const OsTensor *b);
 /* a *= b, same shape, contiguous. */
 void os_mul_inplace (OsCompute *compute, OsTensor *a, const OsTensor *b);
 OsTensor *os_activate (OsCompute *compute, const OsTensor *x, OsActivation act);

@@ -35,18 +35,10 @@ test_in_place (OsCompute *compute)
   g_autoptr (OsTensor) y =
       os_compute_upload (compute, os_tensor_f32 (a), 2, a->shape);
 
-  os_add_inplace (compute, y, b);
+  os_mul_inplace (compute, y, b);
   for (gint64 i = 0; i < n; i++)
     g_assert_cmpfloat (
-        os_tensor_f32 (y)[i], ==, os_tensor_f32 (a)[i] + os_tensor_f32 (b)[i]);
-  os_mul_inplace (compute, a, b);
-  os_add_inplace (compute, a, b);
-  os_mul_inplace (compute, y, b);
-  for (gint64 i = 0; i < n; i++) {
-    const double x = os_tensor_f32 (b)[i];
-    optest_assert_near (
-        os_tensor_f32 (y)[i], os_tensor_f32 (a)[i] - x + x * x, 1e-6, i);
-  }
+        os_tensor_f32 (y)[i], ==, os_tensor_f32 (a)[i] * os_tensor_f32 (b)[i]);
 }
 
 static void
