@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "hub/repo-id.h"
-#include "weights/json.h"
+#include "base/json.h"
 
 #define INDEX ".index."
 

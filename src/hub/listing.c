@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 
 #include "hub/repo-id.h"
-#include "weights/json.h"
+#include "base/json.h"
 
 #define MAX_ANSWER (64 << 20)
 #define CHUNK (64 << 10)

@@ -4,7 +4,7 @@
  * asks once at the end, and its user sees all problems at once. */
 #include "weights/config.h"
 
-#include "weights/json.h"
+#include "base/json.h"
 
 #include <opensora/opensora.h>
 

@@ -10,7 +10,7 @@
 
 #include "base/size.h"
 #include "base/text.h"
-#include "weights/json.h"
+#include "base/json.h"
 
 #define PREFIX_SIZE 8
 

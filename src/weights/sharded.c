@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "weights/container.h"
-#include "weights/json.h"
+#include "base/json.h"
 
 /* Far above any index, and little enough to be read into a tree. */
 #define MAX_INDEX (16 << 20)

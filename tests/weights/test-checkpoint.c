@@ -7,7 +7,7 @@
 
 #include "weights/checkpoint.h"
 #include "weights/gather.h"
-#include "weights/json.h"
+#include "base/json.h"
 
 static char *
 data_path (const char *name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Published networks are told by their names of tensors. */
-#include "weights/json.h"
+#include "base/json.h"
 #include "weights/manifest.h"
 
 static gboolean

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* RFC 8259, strictly: a scan over the bytes refuses what json-glib would accept
  * or could not survive, then json-glib builds the tree. */
-#include "weights/json.h"
+#include "base/json.h"
 
 #include <opensora/opensora.h>
 #include <string.h>

@@ -3,7 +3,7 @@
 #include <opensora/opensora.h>
 #include <string.h>
 
-#include "weights/json.h"
+#include "base/json.h"
 
 static JsonObject *
 parse (const char *text, GError **error)
@@ -118,11 +118,11 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/weights/json/accepts", test_accepts);
-  g_test_add_func ("/weights/json/refuses", test_refuses);
-  g_test_add_func ("/weights/json/refuses-nul", test_refuses_nul);
-  g_test_add_func ("/weights/json/depth", test_depth);
-  g_test_add_func ("/weights/json/line", test_line);
-  g_test_add_func ("/weights/json/holds", test_holds);
+  g_test_add_func ("/base/json/accepts", test_accepts);
+  g_test_add_func ("/base/json/refuses", test_refuses);
+  g_test_add_func ("/base/json/refuses-nul", test_refuses_nul);
+  g_test_add_func ("/base/json/depth", test_depth);
+  g_test_add_func ("/base/json/line", test_line);
+  g_test_add_func ("/base/json/holds", test_holds);
   return g_test_run ();
 }
