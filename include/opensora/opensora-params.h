@@ -6,7 +6,7 @@
 #endif
 
 #include <glib-object.h>
-#include <opensora/opensora-version.h>
+#include <opensora/opensora-types.h>
 
 G_BEGIN_DECLS
 
@@ -21,8 +21,8 @@ G_DECLARE_FINAL_TYPE (
  * What to generate and how, independent of a model. Values left at their
  * defaults mean "what the model was made for".
  *
- * All values are GObject properties: `prompt`, `seed`, `steps`,
- * `guidance-scale`, `num-frames`, `width`, `height`, `fps`.
+ * All values are GObject properties. Those that every program meets have
+ * functions as well.
  *
  * Since: 0.1
  */

@@ -5,7 +5,7 @@
 #error "Include <opensora/opensora.h> instead of single headers"
 #endif
 
-#include <glib.h>
+#include <glib-object.h>
 #include <opensora/opensora-version.h>
 
 G_BEGIN_DECLS
@@ -59,5 +59,44 @@ const char *opensora_stage_get_name (OpensoraStage stage);
  */
 typedef void (*OpensoraProgressFunc) (
     OpensoraStage stage, guint64 done, guint64 total, gpointer user_data);
+
+#define OPENSORA_TYPE_NOISE (opensora_noise_get_type ())
+#define OPENSORA_TYPE_NOISE_DTYPE (opensora_noise_dtype_get_type ())
+
+/**
+ * OpensoraNoise:
+ * @OPENSORA_NOISE_CPU: PyTorch's on a CPU
+ * @OPENSORA_NOISE_CUDA: PyTorch's on an NVIDIA graphics card
+ *
+ * Generators of random numbers: the same seed gives other numbers with another.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  OPENSORA_NOISE_CPU,
+  OPENSORA_NOISE_CUDA,
+} OpensoraNoise;
+
+OPENSORA_API
+GType opensora_noise_get_type (void);
+
+/**
+ * OpensoraNoiseDtype:
+ * @OPENSORA_NOISE_DTYPE_F32: 32-bit floating point
+ * @OPENSORA_NOISE_DTYPE_BF16: bfloat16
+ * @OPENSORA_NOISE_DTYPE_F16: 16-bit floating point
+ *
+ * Types that random numbers are drawn in.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  OPENSORA_NOISE_DTYPE_F32,
+  OPENSORA_NOISE_DTYPE_BF16,
+  OPENSORA_NOISE_DTYPE_F16,
+} OpensoraNoiseDtype;
+
+OPENSORA_API
+GType opensora_noise_dtype_get_type (void);
 
 G_END_DECLS

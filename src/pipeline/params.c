@@ -1,101 +1,46 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OpensoraParams: what to generate. */
-#include <opensora/opensora.h>
+/* OpensoraParams: what to generate. All of it is properties; the id of a
+ * property is the offset of its value in the object, and its type says what
+ * lies there. */
+#include "pipeline/params.h"
 
 struct _OpensoraParams {
   GObject parent_instance;
-  char *prompt;
-  gint64 seed;
-  guint steps;
-  double guidance_scale;
-  guint num_frames;
-  guint width;
-  guint height;
-  double fps;
+  OsParams values;
 };
 
-enum {
-  PROP_PROMPT = 1,
-  PROP_SEED,
-  PROP_STEPS,
-  PROP_GUIDANCE_SCALE,
-  PROP_NUM_FRAMES,
-  PROP_WIDTH,
-  PROP_HEIGHT,
-  PROP_FPS,
-  N_PROPERTIES
-};
+#define ID(field) G_STRUCT_OFFSET (OpensoraParams, values.field)
 
-static GParamSpec *properties[N_PROPERTIES];
+#define FLAGS                                                                  \
+  (G_PARAM_READWRITE | G_PARAM_CONSTRUCT | G_PARAM_STATIC_STRINGS              \
+      | G_PARAM_EXPLICIT_NOTIFY)
 
 G_DEFINE_FINAL_TYPE (OpensoraParams, opensora_params, G_TYPE_OBJECT)
-
-static void
-opensora_params_set_property (
-    GObject *object, guint id, const GValue *value, GParamSpec *pspec)
-{
-  OpensoraParams *self = OPENSORA_PARAMS (object);
-
-  switch (id) {
-    case PROP_PROMPT:
-      opensora_params_set_prompt (self, g_value_get_string (value));
-      break;
-    case PROP_SEED:
-      opensora_params_set_seed (self, g_value_get_int64 (value));
-      break;
-    case PROP_STEPS:
-      opensora_params_set_steps (self, g_value_get_uint (value));
-      break;
-    case PROP_GUIDANCE_SCALE:
-      opensora_params_set_guidance_scale (self, g_value_get_double (value));
-      break;
-    case PROP_NUM_FRAMES:
-      opensora_params_set_num_frames (self, g_value_get_uint (value));
-      break;
-    case PROP_WIDTH:
-      opensora_params_set_width (self, g_value_get_uint (value));
-      break;
-    case PROP_HEIGHT:
-      opensora_params_set_height (self, g_value_get_uint (value));
-      break;
-    case PROP_FPS:
-      opensora_params_set_fps (self, g_value_get_double (value));
-      break;
-    default:
-      G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
-  }
-}
 
 static void
 opensora_params_get_property (
     GObject *object, guint id, GValue *value, GParamSpec *pspec)
 {
-  OpensoraParams *self = OPENSORA_PARAMS (object);
+  gconstpointer field = G_STRUCT_MEMBER_P (object, id);
 
-  switch (id) {
-    case PROP_PROMPT:
-      g_value_set_string (value, self->prompt);
+  switch (G_TYPE_FUNDAMENTAL (pspec->value_type)) {
+    case G_TYPE_STRING:
+      g_value_set_string (value, *(char *const *) field);
       break;
-    case PROP_SEED:
-      g_value_set_int64 (value, self->seed);
+    case G_TYPE_INT64:
+      g_value_set_int64 (value, *(const gint64 *) field);
       break;
-    case PROP_STEPS:
-      g_value_set_uint (value, self->steps);
+    case G_TYPE_UINT:
+      g_value_set_uint (value, *(const guint *) field);
       break;
-    case PROP_GUIDANCE_SCALE:
-      g_value_set_double (value, self->guidance_scale);
+    case G_TYPE_INT:
+      g_value_set_int (value, *(const gint *) field);
       break;
-    case PROP_NUM_FRAMES:
-      g_value_set_uint (value, self->num_frames);
+    case G_TYPE_ENUM:
+      g_value_set_enum (value, *(const gint *) field);
       break;
-    case PROP_WIDTH:
-      g_value_set_uint (value, self->width);
-      break;
-    case PROP_HEIGHT:
-      g_value_set_uint (value, self->height);
-      break;
-    case PROP_FPS:
-      g_value_set_double (value, self->fps);
+    case G_TYPE_DOUBLE:
+      g_value_set_double (value, *(const double *) field);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -103,23 +48,62 @@ opensora_params_get_property (
 }
 
 static void
+store (gpointer field, const GValue *value)
+{
+  switch (G_TYPE_FUNDAMENTAL (G_VALUE_TYPE (value))) {
+    case G_TYPE_STRING:
+      g_free (*(char **) field);
+      *(char **) field = g_value_dup_string (value);
+      break;
+    case G_TYPE_INT64:
+      *(gint64 *) field = g_value_get_int64 (value);
+      break;
+    case G_TYPE_UINT:
+      *(guint *) field = g_value_get_uint (value);
+      break;
+    case G_TYPE_INT:
+      *(gint *) field = g_value_get_int (value);
+      break;
+    case G_TYPE_ENUM:
+      *(gint *) field = g_value_get_enum (value);
+      break;
+    case G_TYPE_DOUBLE:
+      *(double *) field = g_value_get_double (value);
+      break;
+  }
+}
+
+static void
+opensora_params_set_property (
+    GObject *object, guint id, const GValue *value, GParamSpec *pspec)
+{
+  g_auto (GValue) before = G_VALUE_INIT;
+
+  g_value_init (&before, pspec->value_type);
+  opensora_params_get_property (object, id, &before, pspec);
+  if (g_param_values_cmp (pspec, &before, value) == 0)
+    return;
+  store (G_STRUCT_MEMBER_P (object, id), value);
+  g_object_notify_by_pspec (object, pspec);
+}
+
+static void
 opensora_params_finalize (GObject *object)
 {
-  g_free (OPENSORA_PARAMS (object)->prompt);
+  OsParams *values = &OPENSORA_PARAMS (object)->values;
+
+  g_free (values->prompt);
+  g_free (values->camera_motion);
+  g_free (values->resolution);
+  g_free (values->aspect_ratio);
+  g_free (values->reference_path);
+  g_free (values->mask_strategy);
   G_OBJECT_CLASS (opensora_params_parent_class)->finalize (object);
 }
 
 static void
-opensora_params_class_init (OpensoraParamsClass *klass)
+install_prompt (GObjectClass *klass)
 {
-  GObjectClass *object_class = G_OBJECT_CLASS (klass);
-  const GParamFlags flags =
-      G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS | G_PARAM_EXPLICIT_NOTIFY;
-
-  object_class->set_property = opensora_params_set_property;
-  object_class->get_property = opensora_params_get_property;
-  object_class->finalize = opensora_params_finalize;
-
   /**
    * OpensoraParams:prompt:
    *
@@ -127,18 +111,44 @@ opensora_params_class_init (OpensoraParamsClass *klass)
    *
    * Since: 0.1
    */
-  properties[PROP_PROMPT] =
-      g_param_spec_string ("prompt", NULL, NULL, NULL, flags);
+  g_object_class_install_property (klass, ID (prompt),
+      g_param_spec_string ("prompt", NULL, NULL, NULL, FLAGS));
   /**
-   * OpensoraParams:seed:
+   * OpensoraParams:aesthetic-score:
    *
-   * Seed of the random numbers; the same seed gives the same video. -1: another
-   * one each time.
+   * How beautiful the pictures are to be, told to the model in the prompt; the
+   * training pictures have scores of about 4 to 7. -1: the model's default; 0:
+   * say nothing.
    *
    * Since: 0.1
    */
-  properties[PROP_SEED] =
-      g_param_spec_int64 ("seed", NULL, NULL, -1, G_MAXINT64, 42, flags);
+  g_object_class_install_property (klass, ID (aesthetic_score),
+      g_param_spec_double ("aesthetic-score", NULL, NULL, -1, 100, -1, FLAGS));
+  /**
+   * OpensoraParams:motion-score:
+   *
+   * How much is to move, told to the model in the prompt. -1: say nothing.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (motion_score),
+      g_param_spec_double ("motion-score", NULL, NULL, -1, 1000, -1, FLAGS));
+  /**
+   * OpensoraParams:camera-motion:
+   *
+   * How the camera is to move, told to the model in the prompt: "pan right",
+   * "pan left", "tilt up", "tilt down", "zoom in", "zoom out" or "static" are
+   * what Open-Sora was trained with. %NULL: say nothing.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (camera_motion),
+      g_param_spec_string ("camera-motion", NULL, NULL, NULL, FLAGS));
+}
+
+static void
+install_sampling (GObjectClass *klass)
+{
   /**
    * OpensoraParams:steps:
    *
@@ -146,8 +156,8 @@ opensora_params_class_init (OpensoraParamsClass *klass)
    *
    * Since: 0.1
    */
-  properties[PROP_STEPS] =
-      g_param_spec_uint ("steps", NULL, NULL, 0, 1000, 0, flags);
+  g_object_class_install_property (klass, ID (steps),
+      g_param_spec_uint ("steps", NULL, NULL, 0, 1000, 0, FLAGS));
   /**
    * OpensoraParams:guidance-scale:
    *
@@ -156,27 +166,78 @@ opensora_params_class_init (OpensoraParamsClass *klass)
    *
    * Since: 0.1
    */
-  properties[PROP_GUIDANCE_SCALE] =
-      g_param_spec_double ("guidance-scale", NULL, NULL, -1, 100, -1, flags);
+  g_object_class_install_property (klass, ID (guidance_scale),
+      g_param_spec_double ("guidance-scale", NULL, NULL, -1, 100, -1, FLAGS));
   /**
-   * OpensoraParams:num-frames:
+   * OpensoraParams:seed:
    *
-   * Length of the clip in frames; 1 is a still picture. 0: the model's default.
+   * Seed of the random numbers; the same seed gives the same video. -1: another
+   * one each time.
    *
    * Since: 0.1
    */
-  properties[PROP_NUM_FRAMES] =
-      g_param_spec_uint ("num-frames", NULL, NULL, 0, 4096, 0, flags);
+  g_object_class_install_property (klass, ID (seed),
+      g_param_spec_int64 ("seed", NULL, NULL, -1, G_MAXINT64, 42, FLAGS));
+  /**
+   * OpensoraParams:noise:
+   *
+   * Whose random numbers the seed starts: a seed found with Open-Sora on a
+   * graphics card needs %OPENSORA_NOISE_CUDA.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (noise),
+      g_param_spec_enum (
+          "noise", NULL, NULL, OPENSORA_TYPE_NOISE, OPENSORA_NOISE_CPU, FLAGS));
+  /**
+   * OpensoraParams:noise-dtype:
+   *
+   * The type that the random numbers are drawn in: the `dtype` of Open-Sora's
+   * config.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (noise_dtype),
+      g_param_spec_enum ("noise-dtype", NULL, NULL, OPENSORA_TYPE_NOISE_DTYPE,
+          OPENSORA_NOISE_DTYPE_F32, FLAGS));
+}
+
+static void
+install_format (GObjectClass *klass)
+{
+  /**
+   * OpensoraParams:resolution:
+   *
+   * A size by its name, such as "240p", of which [property@Params:aspect-ratio]
+   * chooses the shape; or WIDTHxHEIGHT in pixels, such as "426x240". The model
+   * is told this size; the frames are the next smaller ones that it can make.
+   * Not used if both [property@Params:width] and [property@Params:height] say
+   * something else. %NULL: the model's default.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (resolution),
+      g_param_spec_string ("resolution", NULL, NULL, NULL, FLAGS));
+  /**
+   * OpensoraParams:aspect-ratio:
+   *
+   * The shape of a [property@Params:resolution] with a name, as Open-Sora 1
+   * writes it, height:width: "9:16" is wide. %NULL: the model's default.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (aspect_ratio),
+      g_param_spec_string ("aspect-ratio", NULL, NULL, NULL, FLAGS));
   /**
    * OpensoraParams:width:
    *
    * Width in pixels, a multiple of what opensora_pipeline_get_size_step()
-   * returns. 0: the model's default.
+   * returns. 0: what [property@Params:resolution] says.
    *
    * Since: 0.1
    */
-  properties[PROP_WIDTH] =
-      g_param_spec_uint ("width", NULL, NULL, 0, G_MAXINT, 0, flags);
+  g_object_class_install_property (klass, ID (width),
+      g_param_spec_uint ("width", NULL, NULL, 0, G_MAXINT, 0, FLAGS));
   /**
    * OpensoraParams:height:
    *
@@ -184,8 +245,17 @@ opensora_params_class_init (OpensoraParamsClass *klass)
    *
    * Since: 0.1
    */
-  properties[PROP_HEIGHT] =
-      g_param_spec_uint ("height", NULL, NULL, 0, G_MAXINT, 0, flags);
+  g_object_class_install_property (klass, ID (height),
+      g_param_spec_uint ("height", NULL, NULL, 0, G_MAXINT, 0, FLAGS));
+  /**
+   * OpensoraParams:num-frames:
+   *
+   * Length of the clip in frames; 1 is a still picture. 0: the model's default.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (num_frames),
+      g_param_spec_uint ("num-frames", NULL, NULL, 0, 4096, 0, FLAGS));
   /**
    * OpensoraParams:fps:
    *
@@ -193,16 +263,95 @@ opensora_params_class_init (OpensoraParamsClass *klass)
    *
    * Since: 0.1
    */
-  properties[PROP_FPS] =
-      g_param_spec_double ("fps", NULL, NULL, 0, 1000, 0, flags);
-  g_object_class_install_properties (object_class, N_PROPERTIES, properties);
+  g_object_class_install_property (klass, ID (fps),
+      g_param_spec_double ("fps", NULL, NULL, 0, 1000, 0, FLAGS));
+}
+
+static void
+install_conditions (GObjectClass *klass)
+{
+  /**
+   * OpensoraParams:reference-path:
+   *
+   * Pictures and videos that the clip begins with, ends in or is made from:
+   * paths of files, separated by ";". %NULL: none.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (reference_path),
+      g_param_spec_string ("reference-path", NULL, NULL, NULL, FLAGS));
+  /**
+   * OpensoraParams:mask-strategy:
+   *
+   * Which frames of the references go where, in latent frames (17 frames are 5
+   * of them): groups separated by ";", each up to six numbers, loop, reference,
+   * first frame of the reference, first frame of the clip, length, edit ratio.
+   * "0" begins with the first frame of the first reference. %NULL: nothing.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (mask_strategy),
+      g_param_spec_string ("mask-strategy", NULL, NULL, NULL, FLAGS));
+  /**
+   * OpensoraParams:align:
+   *
+   * What first frames of [property@Params:mask-strategy] are rounded to
+   * multiples of, in latent frames. -1: the model's default; 0: not rounded.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (align),
+      g_param_spec_int ("align", NULL, NULL, -1, 4096, -1, FLAGS));
+  /**
+   * OpensoraParams:loop:
+   *
+   * How many clips are made, each but the first going on from the end of the
+   * one before.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (loop),
+      g_param_spec_uint ("loop", NULL, NULL, 1, 1000, 1, FLAGS));
+  /**
+   * OpensoraParams:condition-frame-length:
+   *
+   * How much of a clip the next one goes on from, in latent frames: a multiple
+   * of 5, which are 17 frames. -1: the model's default.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (condition_frame_length),
+      g_param_spec_int (
+          "condition-frame-length", NULL, NULL, -1, 4096, -1, FLAGS));
+  /**
+   * OpensoraParams:condition-frame-edit:
+   *
+   * How much of what a clip goes on from may change: 0 keeps it, 1 makes it
+   * anew.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (condition_frame_edit),
+      g_param_spec_double ("condition-frame-edit", NULL, NULL, 0, 1, 0, FLAGS));
+}
+
+static void
+opensora_params_class_init (OpensoraParamsClass *klass)
+{
+  GObjectClass *object_class = G_OBJECT_CLASS (klass);
+
+  object_class->set_property = opensora_params_set_property;
+  object_class->get_property = opensora_params_get_property;
+  object_class->finalize = opensora_params_finalize;
+  install_prompt (object_class);
+  install_sampling (object_class);
+  install_format (object_class);
+  install_conditions (object_class);
 }
 
 static void
 opensora_params_init (OpensoraParams *self)
 {
-  self->seed = 42;
-  self->guidance_scale = -1;
 }
 
 /**
@@ -230,273 +379,24 @@ OpensoraParams *
 opensora_params_copy (OpensoraParams *self)
 {
   OpensoraParams *copy;
+  g_autofree GParamSpec **specs = NULL;
+  guint n;
 
   g_return_val_if_fail (OPENSORA_IS_PARAMS (self), NULL);
   copy = opensora_params_new ();
-  copy->prompt = g_strdup (self->prompt);
-  copy->seed = self->seed;
-  copy->steps = self->steps;
-  copy->guidance_scale = self->guidance_scale;
-  copy->num_frames = self->num_frames;
-  copy->width = self->width;
-  copy->height = self->height;
-  copy->fps = self->fps;
+  specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (self), &n);
+  for (guint i = 0; i < n; i++) {
+    g_auto (GValue) value = G_VALUE_INIT;
+
+    g_value_init (&value, specs[i]->value_type);
+    g_object_get_property (G_OBJECT (self), specs[i]->name, &value);
+    g_object_set_property (G_OBJECT (copy), specs[i]->name, &value);
+  }
   return copy;
 }
 
-/**
- * opensora_params_get_prompt:
- * @self: parameters
- *
- * Returns: (transfer none) (nullable): the prompt
- *
- * Since: 0.1
- */
-const char *
-opensora_params_get_prompt (OpensoraParams *self)
+const OsParams *
+os_params_peek (OpensoraParams *self)
 {
-  g_return_val_if_fail (OPENSORA_IS_PARAMS (self), NULL);
-  return self->prompt;
-}
-
-/**
- * opensora_params_set_prompt:
- * @self: parameters
- * @prompt: (nullable): what to show
- *
- * Since: 0.1
- */
-void
-opensora_params_set_prompt (OpensoraParams *self, const char *prompt)
-{
-  g_return_if_fail (OPENSORA_IS_PARAMS (self));
-  if (g_strcmp0 (self->prompt, prompt) == 0)
-    return;
-  g_free (self->prompt);
-  self->prompt = g_strdup (prompt);
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_PROMPT]);
-}
-
-/**
- * opensora_params_get_seed:
- * @self: parameters
- *
- * Returns: the seed, or -1
- *
- * Since: 0.1
- */
-gint64
-opensora_params_get_seed (OpensoraParams *self)
-{
-  g_return_val_if_fail (OPENSORA_IS_PARAMS (self), 0);
-  return self->seed;
-}
-
-/**
- * opensora_params_set_seed:
- * @self: parameters
- * @seed: a seed, or -1 for another one each time
- *
- * Since: 0.1
- */
-void
-opensora_params_set_seed (OpensoraParams *self, gint64 seed)
-{
-  g_return_if_fail (OPENSORA_IS_PARAMS (self));
-  if (self->seed == seed)
-    return;
-  self->seed = seed;
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_SEED]);
-}
-
-/**
- * opensora_params_get_steps:
- * @self: parameters
- *
- * Returns: the number of sampling steps, 0 for the model's default
- *
- * Since: 0.1
- */
-guint
-opensora_params_get_steps (OpensoraParams *self)
-{
-  g_return_val_if_fail (OPENSORA_IS_PARAMS (self), 0);
-  return self->steps;
-}
-
-/**
- * opensora_params_set_steps:
- * @self: parameters
- * @steps: sampling steps, 0 for the model's default
- *
- * Since: 0.1
- */
-void
-opensora_params_set_steps (OpensoraParams *self, guint steps)
-{
-  g_return_if_fail (OPENSORA_IS_PARAMS (self));
-  if (self->steps == steps)
-    return;
-  self->steps = steps;
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_STEPS]);
-}
-
-/**
- * opensora_params_get_guidance_scale:
- * @self: parameters
- *
- * Returns: the guidance scale, -1 for the model's default
- *
- * Since: 0.1
- */
-double
-opensora_params_get_guidance_scale (OpensoraParams *self)
-{
-  g_return_val_if_fail (OPENSORA_IS_PARAMS (self), 0);
-  return self->guidance_scale;
-}
-
-/**
- * opensora_params_set_guidance_scale:
- * @self: parameters
- * @guidance_scale: guidance scale, -1 for the model's default
- *
- * Since: 0.1
- */
-void
-opensora_params_set_guidance_scale (OpensoraParams *self, double guidance_scale)
-{
-  g_return_if_fail (OPENSORA_IS_PARAMS (self));
-  if (self->guidance_scale == guidance_scale)
-    return;
-  self->guidance_scale = guidance_scale;
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_GUIDANCE_SCALE]);
-}
-
-/**
- * opensora_params_get_num_frames:
- * @self: parameters
- *
- * Returns: the number of frames, 0 for the model's default
- *
- * Since: 0.1
- */
-guint
-opensora_params_get_num_frames (OpensoraParams *self)
-{
-  g_return_val_if_fail (OPENSORA_IS_PARAMS (self), 0);
-  return self->num_frames;
-}
-
-/**
- * opensora_params_set_num_frames:
- * @self: parameters
- * @num_frames: number of frames, 0 for the model's default
- *
- * Since: 0.1
- */
-void
-opensora_params_set_num_frames (OpensoraParams *self, guint num_frames)
-{
-  g_return_if_fail (OPENSORA_IS_PARAMS (self));
-  if (self->num_frames == num_frames)
-    return;
-  self->num_frames = num_frames;
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_NUM_FRAMES]);
-}
-
-/**
- * opensora_params_get_width:
- * @self: parameters
- *
- * Returns: the width in pixels, 0 for the model's default
- *
- * Since: 0.1
- */
-guint
-opensora_params_get_width (OpensoraParams *self)
-{
-  g_return_val_if_fail (OPENSORA_IS_PARAMS (self), 0);
-  return self->width;
-}
-
-/**
- * opensora_params_set_width:
- * @self: parameters
- * @width: width in pixels, 0 for the model's default
- *
- * Since: 0.1
- */
-void
-opensora_params_set_width (OpensoraParams *self, guint width)
-{
-  g_return_if_fail (OPENSORA_IS_PARAMS (self));
-  if (self->width == width)
-    return;
-  self->width = width;
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_WIDTH]);
-}
-
-/**
- * opensora_params_get_height:
- * @self: parameters
- *
- * Returns: the height in pixels, 0 for the model's default
- *
- * Since: 0.1
- */
-guint
-opensora_params_get_height (OpensoraParams *self)
-{
-  g_return_val_if_fail (OPENSORA_IS_PARAMS (self), 0);
-  return self->height;
-}
-
-/**
- * opensora_params_set_height:
- * @self: parameters
- * @height: height in pixels, 0 for the model's default
- *
- * Since: 0.1
- */
-void
-opensora_params_set_height (OpensoraParams *self, guint height)
-{
-  g_return_if_fail (OPENSORA_IS_PARAMS (self));
-  if (self->height == height)
-    return;
-  self->height = height;
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_HEIGHT]);
-}
-
-/**
- * opensora_params_get_fps:
- * @self: parameters
- *
- * Returns: frames a second, 0 for the model's default
- *
- * Since: 0.1
- */
-double
-opensora_params_get_fps (OpensoraParams *self)
-{
-  g_return_val_if_fail (OPENSORA_IS_PARAMS (self), 0);
-  return self->fps;
-}
-
-/**
- * opensora_params_set_fps:
- * @self: parameters
- * @fps: frames a second, 0 for the model's default
- *
- * Since: 0.1
- */
-void
-opensora_params_set_fps (OpensoraParams *self, double fps)
-{
-  g_return_if_fail (OPENSORA_IS_PARAMS (self));
-  if (self->fps == fps)
-    return;
-  self->fps = fps;
-  g_object_notify_by_pspec (G_OBJECT (self), properties[PROP_FPS]);
+  return &self->values;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OpensoraParams: properties, notifications, copies. */
-#include <opensora/opensora.h>
+#include "pipeline/params.h"
 
 static void
 test_defaults (void)
@@ -26,7 +26,7 @@ test_declared_defaults (void)
   guint n;
 
   specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (p), &n);
-  g_assert_cmpuint (n, ==, 8);
+  g_assert_cmpuint (n, ==, 21);
   for (guint i = 0; i < n; i++) {
     g_auto (GValue) value = G_VALUE_INIT;
 
@@ -36,58 +36,141 @@ test_declared_defaults (void)
   }
 }
 
+/* Another value than the default of each property. */
+static const struct {
+  const char *property, *value;
+} filled[] = {
+  { "prompt", "a red circle" },
+  { "seed", "9223372036854775807" },
+  { "steps", "3" },
+  { "guidance-scale", "2.5" },
+  { "aesthetic-score", "5.5" },
+  { "motion-score", "4" },
+  { "camera-motion", "pan left" },
+  { "num-frames", "34" },
+  { "width", "64" },
+  { "height", "48" },
+  { "fps", "12.5" },
+  { "resolution", "240p" },
+  { "aspect-ratio", "16:9" },
+  { "reference-path", "a.png;b.mp4" },
+  { "mask-strategy", "0;0,1,0,-1" },
+  { "loop", "2" },
+  { "condition-frame-length", "10" },
+  { "condition-frame-edit", "0.25" },
+  { "align", "0" },
+  { "noise", "cuda" },
+  { "noise-dtype", "bf16" },
+};
+
+/* Enumerations by their nicks, everything else as it reads. */
+static void
+set_from_text (OpensoraParams *p, const char *property, const char *text)
+{
+  GType type = g_object_class_find_property (G_OBJECT_GET_CLASS (p), property)
+                   ->value_type;
+  const double number = g_ascii_strtod (text, NULL);
+
+  if (G_TYPE_IS_ENUM (type)) {
+    g_autoptr (GEnumClass) klass = g_type_class_ref (type);
+
+    g_object_set (
+        p, property, g_enum_get_value_by_nick (klass, text)->value, NULL);
+  } else if (type == G_TYPE_STRING) {
+    g_object_set (p, property, text, NULL);
+  } else if (type == G_TYPE_DOUBLE) {
+    g_object_set (p, property, number, NULL);
+  } else if (type == G_TYPE_INT64) {
+    g_object_set (p, property, g_ascii_strtoll (text, NULL, 10), NULL);
+  } else {
+    g_object_set (p, property, (int) number, NULL);
+  }
+}
+
 static OpensoraParams *
 new_filled (void)
 {
   OpensoraParams *p = opensora_params_new ();
 
-  opensora_params_set_prompt (p, "a red circle");
-  opensora_params_set_seed (p, G_MAXINT64);
-  opensora_params_set_steps (p, 3);
-  opensora_params_set_guidance_scale (p, 2.5);
-  opensora_params_set_num_frames (p, 34);
-  opensora_params_set_width (p, 64);
-  opensora_params_set_height (p, 48);
-  opensora_params_set_fps (p, 12.5);
+  for (gsize i = 0; i < G_N_ELEMENTS (filled); i++)
+    set_from_text (p, filled[i].property, filled[i].value);
   return p;
 }
 
+/* All 21, each in its own place. */
 static void
 assert_filled (OpensoraParams *p)
 {
-  g_autofree char *prompt = NULL;
-  gint64 seed;
-  guint steps, num_frames, width, height;
-  double guidance_scale, fps;
+  const OsParams *v = os_params_peek (p);
 
-  g_object_get (p, "prompt", &prompt, "seed", &seed, "steps", &steps,
-      "guidance-scale", &guidance_scale, "num-frames", &num_frames, "width",
-      &width, "height", &height, "fps", &fps, NULL);
-  g_assert_cmpstr (prompt, ==, "a red circle");
-  g_assert_cmpint (seed, ==, G_MAXINT64);
-  g_assert_cmpuint (steps, ==, 3);
-  g_assert_cmpfloat (guidance_scale, ==, 2.5);
-  g_assert_cmpuint (num_frames, ==, 34);
-  g_assert_cmpuint (width, ==, 64);
-  g_assert_cmpuint (height, ==, 48);
-  g_assert_cmpfloat (fps, ==, 12.5);
+  g_assert_cmpstr (v->prompt, ==, "a red circle");
+  g_assert_cmpint (v->seed, ==, G_MAXINT64);
+  g_assert_cmpuint (v->steps, ==, 3);
+  g_assert_cmpfloat (v->guidance_scale, ==, 2.5);
+  g_assert_cmpfloat (v->aesthetic_score, ==, 5.5);
+  g_assert_cmpfloat (v->motion_score, ==, 4);
+  g_assert_cmpstr (v->camera_motion, ==, "pan left");
+  g_assert_cmpuint (v->num_frames, ==, 34);
+  g_assert_cmpuint (v->width, ==, 64);
+  g_assert_cmpuint (v->height, ==, 48);
+  g_assert_cmpfloat (v->fps, ==, 12.5);
+  g_assert_cmpstr (v->resolution, ==, "240p");
+  g_assert_cmpstr (v->aspect_ratio, ==, "16:9");
+  g_assert_cmpstr (v->reference_path, ==, "a.png;b.mp4");
+  g_assert_cmpstr (v->mask_strategy, ==, "0;0,1,0,-1");
+  g_assert_cmpuint (v->loop, ==, 2);
+  g_assert_cmpint (v->condition_frame_length, ==, 10);
+  g_assert_cmpfloat (v->condition_frame_edit, ==, 0.25);
+  g_assert_cmpint (v->align, ==, 0);
+  g_assert_cmpint (v->noise, ==, OPENSORA_NOISE_CUDA);
+  g_assert_cmpint (v->noise_dtype, ==, OPENSORA_NOISE_DTYPE_BF16);
 }
 
 static void
 test_properties (void)
 {
-  g_autoptr (OpensoraParams) by_function = new_filled ();
-  g_autoptr (OpensoraParams) by_property =
-      g_object_new (OPENSORA_TYPE_PARAMS, "prompt", "a red circle", "seed",
-          G_MAXINT64, "steps", 3, "guidance-scale", 2.5, "num-frames", 34,
-          "width", 64, "height", 48, "fps", 12.5, NULL);
+  g_autoptr (OpensoraParams) p = new_filled ();
 
-  assert_filled (by_function);
-  assert_filled (by_property);
-  g_assert_cmpstr (
-      opensora_params_get_prompt (by_property), ==, "a red circle");
-  g_assert_cmpuint (opensora_params_get_num_frames (by_property), ==, 34);
-  g_assert_cmpfloat (opensora_params_get_fps (by_property), ==, 12.5);
+  g_assert_cmpuint (G_N_ELEMENTS (filled), ==, 21);
+  assert_filled (p);
+  for (gsize i = 0; i < G_N_ELEMENTS (filled); i++) {
+    g_autoptr (OpensoraParams) other = opensora_params_new ();
+    GParamSpec *spec = g_object_class_find_property (
+        G_OBJECT_GET_CLASS (p), filled[i].property);
+    g_auto (GValue) value = G_VALUE_INIT;
+
+    /* What was set is what is got. */
+    g_value_init (&value, spec->value_type);
+    g_object_get_property (G_OBJECT (p), spec->name, &value);
+    g_assert_false (g_param_value_defaults (spec, &value));
+    g_object_set_property (G_OBJECT (other), spec->name, &value);
+    g_value_reset (&value);
+    g_object_get_property (G_OBJECT (other), spec->name, &value);
+    g_assert_false (g_param_value_defaults (spec, &value));
+  }
+}
+
+static void
+test_functions (void)
+{
+  g_autoptr (OpensoraParams) p = opensora_params_new ();
+
+  opensora_params_set_prompt (p, "x");
+  opensora_params_set_seed (p, 1);
+  opensora_params_set_steps (p, 2);
+  opensora_params_set_guidance_scale (p, 3);
+  opensora_params_set_num_frames (p, 17);
+  opensora_params_set_width (p, 32);
+  opensora_params_set_height (p, 16);
+  opensora_params_set_fps (p, 24);
+  g_assert_cmpstr (opensora_params_get_prompt (p), ==, "x");
+  g_assert_cmpint (opensora_params_get_seed (p), ==, 1);
+  g_assert_cmpuint (opensora_params_get_steps (p), ==, 2);
+  g_assert_cmpfloat (opensora_params_get_guidance_scale (p), ==, 3);
+  g_assert_cmpuint (opensora_params_get_num_frames (p), ==, 17);
+  g_assert_cmpuint (opensora_params_get_width (p), ==, 32);
+  g_assert_cmpuint (opensora_params_get_height (p), ==, 16);
+  g_assert_cmpfloat (opensora_params_get_fps (p), ==, 24);
 }
 
 static void
@@ -96,8 +179,13 @@ test_copy (void)
   g_autoptr (OpensoraParams) p = new_filled ();
   g_autoptr (OpensoraParams) copy = opensora_params_copy (p);
 
-  opensora_params_set_prompt (p, NULL);
-  opensora_params_set_width (p, 0);
+  for (gsize i = 0; i < G_N_ELEMENTS (filled); i++) {
+    GParamSpec *spec = g_object_class_find_property (
+        G_OBJECT_GET_CLASS (p), filled[i].property);
+
+    g_object_set_property (
+        G_OBJECT (p), spec->name, g_param_spec_get_default_value (spec));
+  }
   assert_filled (copy);
 }
 
@@ -113,20 +201,15 @@ test_notify (void)
 {
   g_autoptr (OpensoraParams) p = opensora_params_new ();
   g_autoptr (GString) seen = g_string_new (NULL);
+  g_autoptr (GString) expected = g_string_new (NULL);
 
   g_signal_connect (p, "notify", G_CALLBACK (on_notify), seen);
-  for (int i = 0; i < 2; i++) {
-    opensora_params_set_prompt (p, "x");
-    opensora_params_set_seed (p, 1);
-    opensora_params_set_steps (p, 2);
-    opensora_params_set_guidance_scale (p, 3);
-    opensora_params_set_num_frames (p, 17);
-    opensora_params_set_width (p, 32);
-    opensora_params_set_height (p, 16);
-    g_object_set (p, "fps", 24.0, NULL);
-  }
-  g_assert_cmpstr (seen->str, ==,
-      "prompt seed steps guidance-scale num-frames width height fps ");
+  for (gsize i = 0; i < G_N_ELEMENTS (filled); i++)
+    g_string_append_printf (expected, "%s ", filled[i].property);
+  for (int round = 0; round < 2; round++)
+    for (gsize i = 0; i < G_N_ELEMENTS (filled); i++)
+      set_from_text (p, filled[i].property, filled[i].value);
+  g_assert_cmpstr (seen->str, ==, expected->str);
 }
 
 int
@@ -137,6 +220,7 @@ main (int argc, char **argv)
   g_test_add_func (
       "/pipeline/params/declared-defaults", test_declared_defaults);
   g_test_add_func ("/pipeline/params/properties", test_properties);
+  g_test_add_func ("/pipeline/params/functions", test_functions);
   g_test_add_func ("/pipeline/params/copy", test_copy);
   g_test_add_func ("/pipeline/params/notify", test_notify);
   return g_test_run ();
