@@ -1,34 +1,70 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* PyTorch's CPU generator: MT19937 (Matsumoto and Nishimura 1998) and the
- * Box-Muller transform, in the order in which torch.randn draws
- * (aten/src/ATen/native/cpu/DistributionTemplates.h, normal_fill). */
+/* PyTorch's generators.
+ *
+ * CPU: MT19937 (Matsumoto and Nishimura 1998) and the Box-Muller transform, in
+ * the order in which torch.randn draws
+ * (aten/src/ATen/native/cpu/DistributionTemplates.h, normal_fill).
+ *
+ * CUDA: Philox and cuRAND's Box-Muller transform, numbered as PyTorch's kernels
+ * number threads (aten/src/ATen/native/cuda/DistributionTemplates.h,
+ * distribution_elementwise_grid_stride_kernel). */
 #include "compute/noise.h"
 
 #include <math.h>
 #include "base/half.h"
+#include "base/size.h"
+#include "compute/philox.h"
 
 #define STATE_WORDS 624
 #define SHIFT_WORDS 397
 /* torch.randn transforms uniform numbers in blocks of this size. */
 #define BLOCK 16
 
+/* A launch of PyTorch's kernels: blocks of so many threads, and at most as many
+ * threads as an A100 runs at once (108 multiprocessors of 2048). A thread makes
+ * as many values of one step as Philox gives words. */
+#define CUDA_BLOCK 256
+#define CUDA_THREADS (108 * 2048)
+#define CUDA_LANES 4
+
 struct _OsNoise {
+  OsNoiseKind kind;
+  OsDType dtype;
+
+  /* CPU */
   guint32 state[STATE_WORDS];
   int next;
   gboolean has_cached; /* the second value of the last scalar transform */
   double cached;
+
+  /* CUDA */
+  guint32 key[2];
+  guint64 counter; /* a quarter of PyTorch's "offset" */
+  gint64 max_threads;
 };
 
-OsNoise *
-os_noise_new (gint64 seed)
+static void
+seed_engine (OsNoise *noise, guint32 seed)
 {
-  OsNoise *noise = g_new0 (OsNoise, 1);
   guint32 *s = noise->state;
 
-  s[0] = (guint64) seed & G_MAXUINT32;
+  s[0] = seed;
   for (guint32 j = 1; j < STATE_WORDS; j++)
     s[j] = 1812433253u * (s[j - 1] ^ (s[j - 1] >> 30)) + j;
   noise->next = STATE_WORDS;
+}
+
+OsNoise *
+os_noise_new (OsNoiseKind kind, guint64 seed, OsDType dtype)
+{
+  OsNoise *noise = g_new0 (OsNoise, 1);
+
+  noise->kind = kind;
+  noise->dtype = dtype;
+  seed_engine (noise, (guint32) seed);
+  noise->key[0] = (guint32) seed;
+  noise->key[1] = (guint32) (seed >> 32);
+  noise->max_threads = CUDA_THREADS;
   return noise;
 }
 
@@ -37,6 +73,16 @@ os_noise_free (OsNoise *noise)
 {
   g_free (noise);
 }
+
+void
+os_noise_set_cuda_threads (OsNoise *noise, gint64 threads)
+{
+  g_return_if_fail (threads > 0 && threads % CUDA_BLOCK == 0);
+
+  noise->max_threads = threads;
+}
+
+/* --- the CPU's generator --- */
 
 static void
 twist (guint32 *s)
@@ -155,21 +201,8 @@ fill_half (OsNoise *noise, gint64 n, float *out)
     fill_block_f32 (noise, out + n - BLOCK);
 }
 
-static float
-round_to (OsDType dtype, double value)
-{
-  switch (dtype) {
-    case OS_DTYPE_BF16:
-      return os_round_bf16 (value);
-    case OS_DTYPE_F16:
-      return os_f16_to_f32 (os_f32_to_f16 (value));
-    default:
-      return value;
-  }
-}
-
-void
-os_noise_normal_f32 (OsNoise *noise, OsDType dtype, gint64 n, float *out)
+static void
+fill_cpu (OsNoise *noise, OsDType dtype, gint64 n, float *out)
 {
   if (n < BLOCK) {
     for (gint64 i = 0; i < n; i++)
@@ -178,10 +211,6 @@ os_noise_normal_f32 (OsNoise *noise, OsDType dtype, gint64 n, float *out)
     fill_f32 (noise, n, out);
   } else {
     fill_half (noise, n, out);
-  }
-  if (dtype != OS_DTYPE_F32) {
-    for (gint64 i = 0; i < n; i++)
-      out[i] = round_to (dtype, out[i]);
   }
 }
 
@@ -205,14 +234,86 @@ os_noise_normal_f64 (OsNoise *noise, gint64 n, double *out)
   }
 }
 
-OsTensor *
-os_noise_tensor (
-    OsNoise *noise, OsCompute *compute, int n_dims, const gint64 *shape)
+/* --- CUDA's generator --- */
+
+/* Two normal numbers from two words: s sin v, s cos v. */
+static float
+cuda_box_muller (const guint32 word[2], int index)
+{
+  const float unit = 2.3283064e-10f, turn = unit * 6.2831855f;
+  const float u = word[0] * unit + unit / 2;
+  const float v = word[1] * turn + turn / 2;
+  const float s = sqrtf (-2.0f * logf (u));
+
+  return index == 0 ? s * sinf (v) : s * cosf (v);
+}
+
+/* Thread after thread makes a value, and all of them again, with the next lane
+ * of their words. */
+static void
+fill_cuda (OsNoise *noise, gint64 n, float *out)
+{
+  const gint64 threads =
+      MIN (os_div_up (n, CUDA_BLOCK) * CUDA_BLOCK, noise->max_threads);
+
+  for (gint64 i = 0; i < n; i++) {
+    const gint64 thread = i % threads, lane = i / threads % CUDA_LANES;
+    const guint64 at = noise->counter + i / (threads * CUDA_LANES);
+    const guint32 counter[] = { (guint32) at, (guint32) (at >> 32),
+      (guint32) thread, 0 };
+    guint32 word[CUDA_LANES];
+
+    os_philox (counter, noise->key, word);
+    out[i] = cuda_box_muller (word + (lane & 2), lane & 1);
+  }
+  if (n > 0)
+    noise->counter += os_div_up (n, threads * CUDA_LANES);
+}
+
+/* --- either --- */
+
+static float
+round_to (OsDType dtype, float value)
+{
+  return dtype == OS_DTYPE_BF16 ? os_round_bf16 (value)
+                                : os_f16_to_f32 (os_f32_to_f16 (value));
+}
+
+void
+os_noise_normal_f32 (OsNoise *noise, OsDType dtype, gint64 n, float *out)
+{
+  if (noise->kind == OS_NOISE_CPU)
+    fill_cpu (noise, dtype, n, out);
+  else
+    fill_cuda (noise, n, out);
+  if (dtype != OS_DTYPE_F32) {
+    for (gint64 i = 0; i < n; i++)
+      out[i] = round_to (dtype, out[i]);
+  }
+}
+
+static OsTensor *
+new_tensor (OsNoise *noise, OsCompute *compute, OsDType dtype, int n_dims,
+    const gint64 *shape)
 {
   OsTensor *out = os_compute_tensor (compute, n_dims, shape);
 
   if (os_compute_ok (compute))
     os_noise_normal_f32 (
-        noise, OS_DTYPE_F32, os_tensor_count (out), os_tensor_f32 (out));
+        noise, dtype, os_tensor_count (out), os_tensor_f32 (out));
   return out;
+}
+
+OsTensor *
+os_noise_tensor (
+    OsNoise *noise, OsCompute *compute, int n_dims, const gint64 *shape)
+{
+  return new_tensor (noise, compute, noise->dtype, n_dims, shape);
+}
+
+OsTensor *
+os_noise_tensor_f32 (
+    OsNoise *noise, OsCompute *compute, int n_dims, const gint64 *shape)
+{
+  return new_tensor (noise, compute, OS_DTYPE_F32, n_dims, shape);
 }

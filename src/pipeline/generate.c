@@ -164,8 +164,8 @@ os_generate_clip (OsBundle *bundle, OsCompute *compute,
     OpensoraParams *resolved, OpensoraFrameFunc frame, gpointer user_data,
     GError **error)
 {
-  g_autoptr (OsNoise) noise =
-      os_noise_new (opensora_params_get_seed (resolved));
+  g_autoptr (OsNoise) noise = os_noise_new (
+      OS_NOISE_CPU, opensora_params_get_seed (resolved), OS_DTYPE_F32);
   Run run = { bundle, compute, resolved, noise, NULL };
   g_autoptr (OsTensor) z = initial_noise (&run);
   g_autoptr (OsTensor) latents = NULL;

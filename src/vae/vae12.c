@@ -2,6 +2,8 @@
 /* The video autoencoder of Open-Sora 1.2, decoding chunk by chunk. */
 #include "vae/vae12.h"
 
+#include <opensora/opensora.h>
+
 #include "base/size.h"
 #include "vae/sd2d.h"
 #include "vae/temporal.h"
@@ -167,4 +169,46 @@ os_vae12_decoder_next (OsVae12Decoder *decoder, OsCompute *compute)
     g_clear_pointer (&decoder->chunk, os_tensor_unref);
   }
   return os_tensor_split (picture, 0, OS_SHAPE (picture->shape[0], 1));
+}
+
+struct _OsVae12Encoder {
+  OsVae12 *vae; /* not owned */
+  gint64 n_frames, H, W;
+};
+
+OsVae12Encoder *
+os_vae12_encoder_new (OsVae12 *vae, OsVaeNoise noise, gpointer data)
+{
+  OsVae12Encoder *encoder = g_new0 (OsVae12Encoder, 1);
+
+  encoder->vae = vae;
+  return encoder;
+}
+
+void
+os_vae12_encoder_free (OsVae12Encoder *encoder)
+{
+  g_free (encoder);
+}
+
+void
+os_vae12_encoder_push (
+    OsVae12Encoder *encoder, OsCompute *compute, const OsTensor *frames)
+{
+  encoder->n_frames += frames->shape[0];
+  encoder->H = frames->shape[1];
+  encoder->W = frames->shape[2];
+  os_compute_fail (
+      compute, g_error_new_literal (OPENSORA_ERROR, OPENSORA_ERROR_UNSUPPORTED,
+                   "The video autoencoder cannot encode yet"));
+}
+
+OsTensor *
+os_vae12_encoder_finish (OsVae12Encoder *encoder, OsCompute *compute, gint64 B)
+{
+  return os_compute_tensor (
+      compute, OS_SHAPE (B, LATENT_CHANNELS,
+                   os_vae12_latent_frames (encoder->vae, encoder->n_frames / B),
+                   encoder->H / OS_VAE12_SPACE_FACTOR,
+                   encoder->W / OS_VAE12_SPACE_FACTOR));
 }

@@ -11,6 +11,8 @@
 typedef struct _OsVae12 OsVae12;
 /* A clip being decoded, some frames at a time. */
 typedef struct _OsVae12Decoder OsVae12Decoder;
+/* A clip being encoded, some frames at a time. */
+typedef struct _OsVae12Encoder OsVae12Encoder;
 
 OsVae12 *os_vae12_new (OsConfig *config, OsBinder *binder, GError **error);
 void os_vae12_free (OsVae12 *vae);
@@ -29,3 +31,28 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsVae12Decoder, os_vae12_decoder_free)
 
 /* The next frames, [B, f, 8H, 8W, 3], about -1 .. 1; NULL after the last. */
 OsTensor *os_vae12_decoder_next (OsVae12Decoder *decoder, OsCompute *compute);
+
+/* Encoding samples two posteriors: that of the image latents, in groups of
+ * micro_batch_size frames [f, 4, h, w], and at the end that of the latents, a
+ * chunk [B, 4, t, h, w] after the other. */
+typedef enum {
+  OS_VAE_DRAW_SPATIAL,
+  OS_VAE_DRAW_TEMPORAL,
+} OsVaeDraw;
+/* Standard normal numbers of this shape (transfer full). */
+typedef OsTensor *(*OsVaeNoise) (OsCompute *compute, OsVaeDraw which,
+    int n_dims, const gint64 *shape, gpointer data);
+
+OsVae12Encoder *os_vae12_encoder_new (
+    OsVae12 *vae, OsVaeNoise noise, gpointer data);
+void os_vae12_encoder_free (OsVae12Encoder *encoder);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsVae12Encoder, os_vae12_encoder_free)
+
+/* The next frames [n, H, W, 3], -1 .. 1, of the same size all, at least 8 x 8.
+ * Numbers are drawn as soon as a group of frames is complete. */
+void os_vae12_encoder_push (
+    OsVae12Encoder *encoder, OsCompute *compute, const OsTensor *frames);
+/* Latents [B, 4, T, floor (H / 8), floor (W / 8)] of what was pushed: B clips
+ * of equal length, one after the other. */
+OsTensor *os_vae12_encoder_finish (
+    OsVae12Encoder *encoder, OsCompute *compute, gint64 B);

@@ -236,7 +236,7 @@ run (Bench *bench, GError **error)
   bench->compute = os_compute_new (options->backend, options->threads, error);
   if (bench->compute == NULL)
     return EXIT_FAILED;
-  bench->noise = os_noise_new (options->seed);
+  bench->noise = os_noise_new (OS_NOISE_CPU, options->seed, OS_DTYPE_F32);
   bench->shape = json_object_new ();
   bench->seconds = g_array_new (FALSE, FALSE, sizeof (double));
   bench->prepare_seconds = -1.0;

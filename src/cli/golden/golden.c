@@ -40,6 +40,7 @@ static const struct {
   { "opensora-1.2", "frames_u8", "video", golden_frames_u8 },
   { "opensora-1.2", "rflow_sample", "z y mask", golden_rflow_sample },
   { "opensora-1.2", "rng_torch_cpu", "", golden_rng_torch_cpu },
+  { "opensora-1.2", "rng_philox", "", golden_rng_philox },
   { "opensora-1.2", "inference_script", "", golden_inference_script },
   { "text", "t5_encode", "input_ids", golden_t5_encode },
   { "text", "t5_prompt_encode", "input_ids attention_mask",

@@ -200,6 +200,7 @@ gboolean golden_vae_encode_decode (GoldenRun *run, GError **error);
 gboolean golden_frames_u8 (GoldenRun *run, GError **error);
 gboolean golden_rflow_sample (GoldenRun *run, GError **error);
 gboolean golden_rng_torch_cpu (GoldenRun *run, GError **error);
+gboolean golden_rng_philox (GoldenRun *run, GError **error);
 gboolean golden_t5_encode (GoldenRun *run, GError **error);
 gboolean golden_t5_prompt_encode (GoldenRun *run, GError **error);
 gboolean golden_t5_position_buckets (GoldenRun *run, GError **error);

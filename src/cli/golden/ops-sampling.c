@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sampling and noise: rflow_sample, rng_torch_cpu. */
+/* Sampling and noise: rflow_sample, rng_torch_cpu, rng_philox. */
 #include "cli/golden/golden.h"
 
 #include <stdio.h>
 #include <string.h>
 
 #include "compute/noise.h"
+#include "compute/philox.h"
 
 static double
 number (JsonObject *json, const char *key, double fallback)
@@ -117,7 +118,7 @@ static void
 output_sequence (GoldenRun *run, gint64 seed)
 {
   JsonArray *calls = json_object_get_array_member (run->json, "sequence_calls");
-  OsNoise *noise = os_noise_new (seed);
+  OsNoise *noise = os_noise_new (OS_NOISE_CPU, seed, OS_DTYPE_F32);
 
   for (guint i = 0; i < json_array_get_length (calls); i++) {
     gint64 n = json_array_get_int_element (calls, i);
@@ -140,7 +141,8 @@ check_engine (GoldenRun *run, const char *seed, JsonObject *positions)
 
   json_object_iter_init (&iter, positions);
   while (json_object_iter_next (&iter, &key, &node)) {
-    OsNoise *noise = os_noise_new (g_ascii_strtoll (seed, NULL, 10));
+    OsNoise *noise = os_noise_new (
+        OS_NOISE_CPU, g_ascii_strtoll (seed, NULL, 10), OS_DTYPE_F32);
     JsonArray *want = json_node_get_array (node);
     int skip = 0;
 
@@ -174,7 +176,7 @@ output_stream (GoldenRun *run, const char *name, gboolean seen)
     output_sequence (run, number);
     return;
   }
-  noise = os_noise_new (number);
+  noise = os_noise_new (OS_NOISE_CPU, number, OS_DTYPE_F32);
   output_normal (run, name, noise, os_tensor_count (want));
   os_noise_free (noise);
 }
@@ -196,5 +198,72 @@ golden_rng_torch_cpu (GoldenRun *run, GError **error)
       &iter, json_object_get_object_member (run->json, "mt19937_u32"));
   while (json_object_iter_next (&iter, &name, &node))
     check_engine (run, name, json_node_get_object (node));
+  return TRUE;
+}
+
+/* --- rng_philox --- */
+
+/* Successive calls on one generator, from "seed42.call0.n100" or
+ * "seed42.threads512.call0.n5000" on. */
+static void
+output_cuda_calls (GoldenRun *run, const char *name)
+{
+  const char *call = strstr (name, ".call0.n");
+  const char *threads = strstr (name, ".threads");
+  g_autoptr (OsNoise) noise = NULL;
+  gint64 n;
+
+  if (!g_str_has_prefix (name, "seed") || call == NULL)
+    return;
+  n = g_ascii_strtoll (call + strlen (".call0.n"), NULL, 10);
+  noise = os_noise_new (OS_NOISE_CUDA,
+      g_ascii_strtoll (name + strlen ("seed"), NULL, 10), OS_DTYPE_F32);
+  if (threads != NULL)
+    os_noise_set_cuda_threads (
+        noise, g_ascii_strtoll (threads + strlen (".threads"), NULL, 10));
+  for (guint i = 0;; i++) {
+    g_autofree char *output = g_strdup_printf (
+        "%.*s.call%u.n%" G_GINT64_FORMAT, (int) (call - name), name, i, n);
+
+    if (golden_wanted (run, output) == NULL)
+      return;
+    output_normal (run, output, noise, n);
+  }
+}
+
+static void
+read_words (JsonObject *answer, const char *key, guint n, guint32 *words)
+{
+  JsonArray *array = json_object_get_array_member (answer, key);
+
+  for (guint i = 0; i < n; i++)
+    words[i] = (guint32) json_array_get_int_element (array, i);
+}
+
+static void
+check_philox (GoldenRun *run, JsonObject *answer)
+{
+  guint32 counter[4], key[2], want[4], got[4];
+
+  read_words (answer, "counter", 4, counter);
+  read_words (answer, "key", 2, key);
+  read_words (answer, "output", 4, want);
+  os_philox (counter, key, got);
+  golden_check (run, memcmp (got, want, sizeof got) == 0,
+      "philox of counter %08x %08x %08x %08x: %08x %08x %08x %08x", counter[0],
+      counter[1], counter[2], counter[3], got[0], got[1], got[2], got[3]);
+}
+
+gboolean
+golden_rng_philox (GoldenRun *run, GError **error)
+{
+  JsonArray *answers =
+      json_object_get_array_member (run->json, "known_answers");
+  g_autoptr (GList) names = json_object_get_members (run->bounds);
+
+  for (GList *link = names; link != NULL; link = link->next)
+    output_cuda_calls (run, (char *) link->data + strlen (run->prefix));
+  for (guint i = 0; i < json_array_get_length (answers); i++)
+    check_philox (run, json_array_get_object_element (answers, i));
   return TRUE;
 }
