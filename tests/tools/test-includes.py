@@ -20,10 +20,12 @@ ROOMS = {
     "weights": ["base", "tensor", "compute"],
     "hub": ["base"],
     "text": NETWORK,
+    "settings": ["base", "text"],
     "models": NETWORK,
     "vae": NETWORK,
     "sampling": ["base", "tensor", "compute"],
-    "pipeline": NETWORK + ["hub", "text", "models", "vae", "sampling"],
+    "pipeline": NETWORK + ["hub", "text", "settings", "models", "vae",
+                           "sampling"],
 }
 PUBLIC_ONLY = [re.compile(r"^gst/"),
                re.compile(r"^src/cli/(opensora|cli|progress|generate|inspect|"
@@ -35,7 +37,7 @@ LIBRARIES = [
     (r"cblas.*\.h$|.*blas\.h$|dnnl.*\.h$|oneapi/.*", ["src/compute/"]),
     (r"sentencepiece.*", ["src/text/"]),
     (r"json-glib/.*", ["src/base/", "src/weights/", "src/hub/",
-                      "src/pipeline/", "src/cli/"]),
+                      "src/settings/", "src/pipeline/", "src/cli/"]),
     (r"gst/.*", ["gst/", "src/cli/"]),
     (r"libsoup/.*|openssl/.*", ["src/hub/"]),
     (r".*intrin\.h$", ["src/compute/"]),
