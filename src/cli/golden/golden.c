@@ -38,6 +38,7 @@ static const struct {
   { "opensora-1.2", "vae_temporal", "", golden_vae_temporal },
   { "opensora-1.2", "vae_encode_decode", "", golden_vae_encode_decode },
   { "opensora-1.2", "frames_u8", "video", golden_frames_u8 },
+  { "opensora-1.2", "reference_resize", "", golden_reference_resize },
   { "opensora-1.2", "rflow_sample", "z y mask", golden_rflow_sample },
   { "opensora-1.2", "rng_torch_cpu", "", golden_rng_torch_cpu },
   { "opensora-1.2", "rng_philox", "", golden_rng_philox },
