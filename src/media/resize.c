@@ -238,9 +238,12 @@ static Between
 find_between (const Axis *axis, gint64 i)
 {
   float scale = (float) axis->n_in / axis->n_full;
-  float at = MAX (scale * (i + axis->offset + 0.5f) - 0.5f, 0.0f);
-  gint64 first = MIN ((gint64) at, axis->n_in - 1);
+  /* Rounded once: PyTorch's kernel is compiled to a fused multiply-add. */
+  float at = fmaf (scale, i + axis->offset + 0.5f, -0.5f);
+  gint64 first;
 
+  at = MAX (at, 0.0f);
+  first = MIN ((gint64) at, axis->n_in - 1);
   return (Between){ first, MIN (first + 1, axis->n_in - 1),
     MIN (at - first, 1.0f) };
 }
