@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ops on each value, or on each row, by itself. */
-#include <string.h>
+#include <math.h>
 
 #include "base/size.h"
 #include "compute/compute-private.h"
@@ -111,6 +111,27 @@ os_scale_shift (OsCompute *compute, const OsTensor *x, const float *scale,
     compute->kernels->scale_shift_act (os_tensor_f32 (out) + row * C,
         os_tensor_f32 (x) + os_tensor_row_offset (x, 1, row), scale, shift, C,
         OS_ACT_NONE);
+  return out;
+}
+
+OsTensor *
+os_normal_sample (
+    OsCompute *compute, const OsTensor *moments, const OsTensor *noise)
+{
+  OsTensor *out = os_compute_tensor (compute, noise->n_dims, noise->shape);
+  const gint64 C = noise->shape[noise->n_dims - 1];
+
+  if (!os_compute_ok (compute))
+    return out;
+  for (gint64 row = 0; row < os_tensor_count (noise) / C; row++) {
+    const float *mean = os_tensor_f32 (moments) + row * 2 * C;
+    const float *e =
+        os_tensor_f32 (noise) + os_tensor_row_offset (noise, 1, row);
+    float *to = os_tensor_f32 (out) + row * C;
+
+    for (gint64 c = 0; c < C; c++)
+      to[c] = mean[c] + expf (0.5f * CLAMP (mean[C + c], -30, 20)) * e[c];
+  }
   return out;
 }
 

@@ -118,6 +118,11 @@ OsTensor *os_lerp (
 /* x * scale[c] + shift[c] over the last dimension. */
 OsTensor *os_scale_shift (OsCompute *compute, const OsTensor *x,
     const float *scale, const float *shift);
+/* A sample of normal distributions: moments [.., C + C], contiguous, are means
+ * and logarithms of variances, which are clamped to -30 .. 20; noise [.., C] is
+ * standard normal. */
+OsTensor *os_normal_sample (
+    OsCompute *compute, const OsTensor *moments, const OsTensor *noise);
 /* Row r of the result is a's where choose[r], else b's: a, b [R, ...], any
  * strides over R, same shape. */
 OsTensor *os_select_rows (OsCompute *compute, const guint8 *choose,

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* diffusers' AutoencoderKL decoder: post_quant_conv, conv_in, a middle block
- * with attention, up blocks that double the size, conv_out. */
+/* diffusers' AutoencoderKL (models/autoencoders/autoencoder_kl.py, vae.py).
+ *
+ * Encoder: conv_in, down blocks that halve the size, a middle block with
+ * attention, conv_out, quant_conv. Decoder: post_quant_conv, conv_in, the
+ * middle block, up blocks that double the size, conv_out. Both are made of the
+ * same parts, in another order. */
 #include "vae/sd2d.h"
 
 #include <math.h>
@@ -15,32 +19,47 @@ typedef struct {
   OsConv shortcut; /* weight NULL if channels stay */
 } Resnet;
 
+/* A level: resnets, then half or twice the size. */
 typedef struct {
   Resnet *resnets;
-  OsConv upsampler; /* weight NULL in the last block */
-} UpBlock;
+  OsConv resampler; /* weight NULL in the last block */
+} Block;
 
 typedef struct {
   OsNorm group_norm;
   OsLinear to_q, to_k, to_v, to_out;
 } MidAttention;
 
+/* Encoder or decoder. */
+typedef struct {
+  const char *kind;            /* of its blocks, "down" or "up" */
+  int n_resnets;               /* of a block */
+  gint64 channels[MAX_LEVELS]; /* of the blocks in their order */
+
+  OsConv conv_in, conv_out;
+  Resnet mid_resnets[2];
+  MidAttention mid_attention;
+  Block blocks[MAX_LEVELS];
+  OsNorm conv_norm_out;
+} Coder;
+
 struct _OsSd2d {
   int n_levels, n_resnets, n_groups;
   gint64 channels[MAX_LEVELS]; /* from the outermost level */
-  gint64 latent_channels, out_channels;
+  gint64 latent_channels;
 
-  OsConv post_quant_conv, conv_in, conv_out;
-  Resnet mid_resnets[2];
-  MidAttention mid_attention;
-  UpBlock up_blocks[MAX_LEVELS];
-  OsNorm conv_norm_out;
+  OsConv quant_conv, post_quant_conv; /* quant_conv NULL: no encoder */
+  Coder encoder, decoder;
 };
 
 static const int kernel_1x1[] = { 1, 1, 1 }, kernel_3x3[] = { 1, 3, 3 };
 static const OsConvGeometry unpadded = { 0 };
 static const OsConvGeometry same_size = {
   .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1
+};
+/* n pixels to floor (n / 2): padded at the far side only. */
+static const OsConvGeometry half_size = {
+  .pad_bottom = 1, .pad_right = 1, .stride_h = 2, .stride_w = 2
 };
 
 static Resnet
@@ -75,49 +94,79 @@ bind_attention (OsBinder *b, const char *name, gint64 C)
   return a;
 }
 
-/* up_blocks.0 is the deepest level. */
+/* down_blocks.0 is the outermost level, up_blocks.0 the deepest. */
 static void
-bind_up_blocks (OsSd2d *vae, OsBinder *b)
+bind_blocks (OsBinder *b, Coder *coder, int n_levels)
 {
-  gint64 in = vae->channels[vae->n_levels - 1];
+  g_autofree char *resampler =
+      g_strdup_printf ("%ssamplers.0.conv", coder->kind);
+  gint64 in = coder->channels[0];
 
-  for (int i = 0; i < vae->n_levels; i++) {
-    UpBlock *block = &vae->up_blocks[i];
-    const gint64 out = vae->channels[vae->n_levels - 1 - i];
+  for (int i = 0; i < n_levels; i++) {
+    Block *block = &coder->blocks[i];
+    const gint64 out = coder->channels[i];
 
-    os_binder_push (b, "up_blocks.%d", i);
-    block->resnets = g_new0 (Resnet, vae->n_resnets);
-    for (int j = 0; j < vae->n_resnets; j++) {
+    os_binder_push (b, "%s_blocks.%d", coder->kind, i);
+    block->resnets = g_new0 (Resnet, coder->n_resnets);
+    for (int j = 0; j < coder->n_resnets; j++) {
       g_autofree char *name = g_strdup_printf ("resnets.%d", j);
       block->resnets[j] = bind_resnet (b, name, j ? out : in, out);
     }
-    if (i < vae->n_levels - 1)
-      block->upsampler = os_binder_conv (
-          b, "upsamplers.0.conv", out, out, 2, kernel_3x3, TRUE);
+    if (i < n_levels - 1)
+      block->resampler =
+          os_binder_conv (b, resampler, out, out, 2, kernel_3x3, TRUE);
     os_binder_pop (b);
     in = out;
   }
 }
 
 static void
-bind_decoder (OsSd2d *vae, OsBinder *b)
+bind_coder (const OsSd2d *vae, OsBinder *b, Coder *coder, gint64 in, gint64 out)
 {
   const gint64 deepest = vae->channels[vae->n_levels - 1];
+  const gint64 first = coder->channels[0];
+  const gint64 last = coder->channels[vae->n_levels - 1];
 
+  coder->conv_in =
+      os_binder_conv (b, "conv_in", in, first, 2, kernel_3x3, TRUE);
+  coder->mid_resnets[0] =
+      bind_resnet (b, "mid_block.resnets.0", deepest, deepest);
+  coder->mid_attention = bind_attention (b, "mid_block.attentions.0", deepest);
+  coder->mid_resnets[1] =
+      bind_resnet (b, "mid_block.resnets.1", deepest, deepest);
+  bind_blocks (b, coder, vae->n_levels);
+  coder->conv_norm_out = os_binder_norm (b, "conv_norm_out", last);
+  coder->conv_out =
+      os_binder_conv (b, "conv_out", last, out, 2, kernel_3x3, TRUE);
+}
+
+/* Its last convolutions have twice the latent channels: means and variances. */
+static void
+bind_encoder (OsSd2d *vae, OsBinder *b, gint64 in_channels)
+{
+  const gint64 n_moments = 2 * vae->latent_channels;
+
+  vae->encoder.kind = "down";
+  vae->encoder.n_resnets = vae->n_resnets;
+  memcpy (vae->encoder.channels, vae->channels, sizeof vae->channels);
+  os_binder_push (b, "encoder");
+  bind_coder (vae, b, &vae->encoder, in_channels, n_moments);
+  os_binder_pop (b);
+  vae->quant_conv = os_binder_conv (
+      b, "quant_conv", n_moments, n_moments, 2, kernel_1x1, TRUE);
+}
+
+static void
+bind_decoder (OsSd2d *vae, OsBinder *b, gint64 out_channels)
+{
+  vae->decoder.kind = "up";
+  vae->decoder.n_resnets = vae->n_resnets + 1;
+  for (int i = 0; i < vae->n_levels; i++)
+    vae->decoder.channels[i] = vae->channels[vae->n_levels - 1 - i];
   vae->post_quant_conv = os_binder_conv (b, "post_quant_conv",
       vae->latent_channels, vae->latent_channels, 2, kernel_1x1, TRUE);
   os_binder_push (b, "decoder");
-  vae->conv_in = os_binder_conv (
-      b, "conv_in", vae->latent_channels, deepest, 2, kernel_3x3, TRUE);
-  vae->mid_resnets[0] =
-      bind_resnet (b, "mid_block.resnets.0", deepest, deepest);
-  vae->mid_attention = bind_attention (b, "mid_block.attentions.0", deepest);
-  vae->mid_resnets[1] =
-      bind_resnet (b, "mid_block.resnets.1", deepest, deepest);
-  bind_up_blocks (vae, b);
-  vae->conv_norm_out = os_binder_norm (b, "conv_norm_out", vae->channels[0]);
-  vae->conv_out = os_binder_conv (
-      b, "conv_out", vae->channels[0], vae->out_channels, 2, kernel_3x3, TRUE);
+  bind_coder (vae, b, &vae->decoder, vae->latent_channels, out_channels);
   os_binder_pop (b);
 }
 
@@ -134,25 +183,40 @@ os_sd2d_new (OsConfig *config, OsBinder *binder)
     vae->n_levels = G_N_ELEMENTS (sdxl);
     memcpy (vae->channels, sdxl, sizeof sdxl);
   }
-  vae->n_resnets = os_config_int (config, "layers_per_block", 2, 1, 16) + 1;
+  vae->n_resnets = os_config_int (config, "layers_per_block", 2, 1, 16);
   vae->n_groups = os_config_int (config, "norm_num_groups", 32, 1, 1024);
   vae->latent_channels = os_config_int (config, "latent_channels", 4, 1, 1024);
-  vae->out_channels = os_config_int (config, "out_channels", 3, 1, 64);
   for (int i = 0; i < vae->n_levels; i++) {
     if (vae->channels[i] % vae->n_groups)
       os_config_problem (
           config, channels, "must be multiples of norm_num_groups");
   }
-  bind_decoder (vae, binder);
+  bind_decoder (vae, binder, os_config_int (config, "out_channels", 3, 1, 64));
+  if (os_binder_has (binder, "encoder.conv_in.weight"))
+    bind_encoder (vae, binder, os_config_int (config, "in_channels", 3, 1, 64));
   return vae;
 }
 
 void
 os_sd2d_free (OsSd2d *vae)
 {
-  for (int i = 0; i < vae->n_levels; i++)
-    g_free (vae->up_blocks[i].resnets);
+  for (int i = 0; i < vae->n_levels; i++) {
+    g_free (vae->encoder.blocks[i].resnets);
+    g_free (vae->decoder.blocks[i].resnets);
+  }
   g_free (vae);
+}
+
+gint64
+os_sd2d_get_factor (const OsSd2d *vae)
+{
+  return G_GINT64_CONSTANT (1) << (vae->n_levels - 1);
+}
+
+gboolean
+os_sd2d_can_encode (const OsSd2d *vae)
+{
+  return vae->quant_conv.weight != NULL;
 }
 
 static OsTensor *
@@ -191,9 +255,9 @@ as_tokens (const OsTensor *x)
 }
 
 static OsTensor *
-run_attention (const OsSd2d *vae, OsCompute *compute, const OsTensor *x)
+run_attention (const OsSd2d *vae, OsCompute *compute, const MidAttention *a,
+    const OsTensor *x)
 {
-  const MidAttention *a = &vae->mid_attention;
   g_autoptr (OsTensor) normed =
       normalize (vae, compute, &a->group_norm, x, OS_ACT_NONE);
   g_autoptr (OsTensor) h = as_tokens (normed);
@@ -212,59 +276,133 @@ run_attention (const OsSd2d *vae, OsCompute *compute, const OsTensor *x)
   return os_add (compute, x, change);
 }
 
+/* Takes x. */
 static OsTensor *
-run_up_block (const OsSd2d *vae, OsCompute *compute, int level, OsTensor *x)
+run_mid_block (
+    const OsSd2d *vae, OsCompute *compute, const Coder *coder, OsTensor *x)
 {
-  const UpBlock *block = &vae->up_blocks[level];
-  g_autoptr (OsTensor) h = x;
+  g_autoptr (OsTensor) in = x;
+  g_autoptr (OsTensor) first =
+      run_resnet (vae, compute, &coder->mid_resnets[0], in);
+  g_autoptr (OsTensor) attended =
+      run_attention (vae, compute, &coder->mid_attention, first);
+  OsTensor *out = run_resnet (vae, compute, &coder->mid_resnets[1], attended);
 
-  for (int j = 0; j < vae->n_resnets; j++) {
-    OsTensor *next = run_resnet (vae, compute, &block->resnets[j], h);
-    os_tensor_unref (h);
-    h = next;
-  }
-  if (block->upsampler.weight) {
-    g_autoptr (OsTensor) doubled = os_upsample_nearest2x (compute, h);
-    g_clear_pointer (&h, os_tensor_unref);
-    h = os_conv (compute, &block->upsampler, doubled, &same_size, NULL);
-  }
-  os_probe (compute, h, "decoder.up_blocks.%d", level);
-  return g_steal_pointer (&h);
+  os_probe (compute, out, "mid_block");
+  return out;
 }
 
 static OsTensor *
-run_mid_block (const OsSd2d *vae, OsCompute *compute, const OsTensor *x)
+resample (OsCompute *compute, const Coder *coder, const OsConv *conv,
+    const OsTensor *x)
 {
-  g_autoptr (OsTensor) first =
-      run_resnet (vae, compute, &vae->mid_resnets[0], x);
-  g_autoptr (OsTensor) attended = run_attention (vae, compute, first);
-  OsTensor *out = run_resnet (vae, compute, &vae->mid_resnets[1], attended);
+  g_autoptr (OsTensor) doubled = NULL;
 
-  os_probe (compute, out, "decoder.mid_block");
+  if (g_str_equal (coder->kind, "down"))
+    return os_conv (compute, conv, x, &half_size, NULL);
+  doubled = os_upsample_nearest2x (compute, x);
+  return os_conv (compute, conv, doubled, &same_size, NULL);
+}
+
+/* All of them; takes x. */
+static OsTensor *
+run_blocks (
+    const OsSd2d *vae, OsCompute *compute, const Coder *coder, OsTensor *x)
+{
+  for (int i = 0; i < vae->n_levels; i++) {
+    const Block *block = &coder->blocks[i];
+    OsTensor *next;
+
+    for (int j = 0; j < coder->n_resnets; j++) {
+      next = run_resnet (vae, compute, &block->resnets[j], x);
+      os_tensor_unref (x);
+      x = next;
+    }
+    if (block->resampler.weight) {
+      next = resample (compute, coder, &block->resampler, x);
+      os_tensor_unref (x);
+      x = next;
+    }
+    os_probe (compute, x, "%s_blocks.%d", coder->kind, i);
+  }
+  return x;
+}
+
+static OsTensor *
+run_first (OsCompute *compute, const Coder *coder, const OsTensor *x)
+{
+  OsTensor *out = os_conv (compute, &coder->conv_in, x, &same_size, NULL);
+
+  os_probe (compute, out, "conv_in");
   return out;
+}
+
+/* Takes x. */
+static OsTensor *
+run_last (
+    const OsSd2d *vae, OsCompute *compute, const Coder *coder, OsTensor *x)
+{
+  g_autoptr (OsTensor) normed =
+      normalize (vae, compute, &coder->conv_norm_out, x, OS_ACT_SILU);
+  OsTensor *out;
+
+  os_tensor_unref (x);
+  out = os_conv (compute, &coder->conv_out, normed, &same_size, NULL);
+  os_probe (compute, out, "conv_out");
+  return out;
+}
+
+/* [F, H, W, C] as [F, 1, H, W, C] and back. */
+static OsTensor *
+with_time (const OsTensor *x)
+{
+  const gint64 *s = x->shape;
+
+  return os_tensor_reshape (x, OS_SHAPE (s[0], 1, s[1], s[2], s[3]));
+}
+
+static OsTensor *
+without_time (const OsTensor *x)
+{
+  const gint64 *s = x->shape;
+
+  return os_tensor_reshape (x, OS_SHAPE (s[0], s[2], s[3], s[4]));
+}
+
+OsTensor *
+os_sd2d_encode (OsSd2d *vae, OsCompute *compute, const OsTensor *pictures)
+{
+  const Coder *coder = &vae->encoder;
+  g_autoptr (OsTensor) frames = with_time (pictures);
+  g_autoptr (OsTensor) features = NULL;
+  g_autoptr (OsTensor) moments = NULL;
+  OsTensor *h;
+
+  os_probe_push (compute, "encoder");
+  h = run_first (compute, coder, frames);
+  h = run_blocks (vae, compute, coder, h);
+  h = run_mid_block (vae, compute, coder, h);
+  features = run_last (vae, compute, coder, h);
+  os_probe_pop (compute);
+  moments = os_conv (compute, &vae->quant_conv, features, &unpadded, NULL);
+  return without_time (moments);
 }
 
 OsTensor *
 os_sd2d_decode (OsSd2d *vae, OsCompute *compute, const OsTensor *z)
 {
-  const gint64 *s = z->shape;
-  g_autoptr (OsTensor) frames =
-      os_tensor_reshape (z, OS_SHAPE (s[0], 1, s[1], s[2], s[3]));
+  const Coder *coder = &vae->decoder;
+  g_autoptr (OsTensor) frames = with_time (z);
   g_autoptr (OsTensor) quant =
       os_conv (compute, &vae->post_quant_conv, frames, &unpadded, NULL);
-  g_autoptr (OsTensor) first =
-      os_conv (compute, &vae->conv_in, quant, &same_size, NULL);
-  OsTensor *h = run_mid_block (vae, compute, first);
-  g_autoptr (OsTensor) normed = NULL;
-  g_autoptr (OsTensor) out = NULL;
+  g_autoptr (OsTensor) pictures = NULL;
+  OsTensor *h;
 
-  os_probe (compute, first, "decoder.conv_in");
-  for (int i = 0; i < vae->n_levels; i++)
-    h = run_up_block (vae, compute, i, h);
-  normed = normalize (vae, compute, &vae->conv_norm_out, h, OS_ACT_SILU);
-  os_tensor_unref (h);
-  out = os_conv (compute, &vae->conv_out, normed, &same_size, NULL);
-  os_probe (compute, out, "decoder.conv_out");
-  return os_tensor_reshape (
-      out, OS_SHAPE (s[0], out->shape[2], out->shape[3], out->shape[4]));
+  os_probe_push (compute, "decoder");
+  h = run_first (compute, coder, quant);
+  h = run_mid_block (vae, compute, coder, h);
+  h = run_blocks (vae, compute, coder, h);
+  pictures = run_last (vae, compute, coder, h);
+  os_probe_pop (compute);
+  return without_time (pictures);
 }

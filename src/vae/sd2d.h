@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Decoder of the image autoencoder of Stable Diffusion (diffusers
- * AutoencoderKL), channels last. */
+/* The image autoencoder of Stable Diffusion (diffusers AutoencoderKL), channels
+ * last. */
 #pragma once
 
 #include "compute/ops.h"
@@ -15,6 +15,15 @@ OsSd2d *os_sd2d_new (OsConfig *config, OsBinder *binder);
 void os_sd2d_free (OsSd2d *vae);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsSd2d, os_sd2d_free)
 
+/* Pixels of a latent's edge. */
+gint64 os_sd2d_get_factor (const OsSd2d *vae);
+/* FALSE if the checkpoint has the decoder alone. */
+gboolean os_sd2d_can_encode (const OsSd2d *vae);
+
+/* Pictures [F, H, W, 3], -1 .. 1, at least 8 x 8 -> mean and logarithm of the
+ * variance of their latents, [F, floor (H / 8), floor (W / 8), 4 + 4]. */
+OsTensor *os_sd2d_encode (
+    OsSd2d *vae, OsCompute *compute, const OsTensor *pictures);
 /* Latents divided by the scaling factor, [F, H, W, 4] -> pictures
  * [F, 8H, 8W, 3], about -1 .. 1, unclamped. */
 OsTensor *os_sd2d_decode (OsSd2d *vae, OsCompute *compute, const OsTensor *z);

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The temporal autoencoder's decoder. Names are those of the checkpoint; every
- * convolution is a CausalConv3d, whose weights lie in `<name>.conv`. */
+/* The temporal autoencoder. Names are those of the checkpoint; every
+ * convolution is a CausalConv3d, whose weights lie in `<name>.conv`.
+ *
+ * Encoder: conv_in, levels from the outermost, each of them residual blocks
+ * and, where time is halved, a convolution of stride 2; res_blocks, conv2,
+ * quant_conv. Decoder: post_quant_conv, conv1, res_blocks, the levels from the
+ * deepest, conv_out. */
 #include "vae/temporal.h"
 
 #include <string.h>
+
+#include "base/size.h"
 
 #define NORM_EPS 1e-5f
 #define MAX_LEVELS 8
@@ -16,19 +23,26 @@ typedef struct {
 
 typedef struct {
   ResBlock *blocks;
-  OsConv conv_block; /* doubles the channels for channel-to-time, or NULL */
+  OsConv conv_block; /* halves or doubles time after the blocks, or NULL */
 } Level;
+
+/* Encoder or decoder. */
+typedef struct {
+  OsConv conv_in, conv_out;
+  ResBlock *res_blocks; /* of the deepest level */
+  Level levels[MAX_LEVELS];
+  OsNorm norm1;
+} Coder;
 
 struct _OsTemporalVae {
   int n_levels, n_blocks, n_groups;
+  gint64 filters;
   gint64 channels[MAX_LEVELS];     /* of each level, level 0 outermost */
   gboolean downsample[MAX_LEVELS]; /* between levels i and i + 1 */
-  gint64 latent_channels, embed_dim, out_channels;
+  gint64 latent_channels, embed_dim, in_out_channels;
 
-  OsConv post_quant_conv, conv1, conv_out;
-  ResBlock *res_blocks;
-  Level levels[MAX_LEVELS];
-  OsNorm norm1;
+  OsConv quant_conv, post_quant_conv; /* quant_conv NULL: no encoder */
+  Coder encoder, decoder;
 };
 
 static const int kernel_1[] = { 1, 1, 1 }, kernel_3[] = { 3, 3, 3 };
@@ -37,6 +51,12 @@ static const OsConvGeometry unpadded = { 0 };
 static const OsConvGeometry causal = {
   .pad_front = 2, .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1
 };
+static const OsConvGeometry causal_half_time = { .pad_front = 1,
+  .pad_top = 1,
+  .pad_bottom = 1,
+  .pad_left = 1,
+  .pad_right = 1,
+  .stride_t = 2 };
 
 static OsConv
 bind_conv (OsBinder *b, const char *name, gint64 in, gint64 out,
@@ -65,41 +85,69 @@ bind_res_blocks (OsBinder *b, const char *name, int n, gint64 in, gint64 out)
   return blocks;
 }
 
-static void
-bind_levels (OsTemporalVae *vae, OsBinder *b)
+static ResBlock *
+bind_level (const OsTemporalVae *vae, OsBinder *b, int i, gint64 in)
 {
-  gint64 C = vae->channels[vae->n_levels - 1];
+  g_autofree char *name = g_strdup_printf ("block_res_blocks.%d", i);
 
-  for (int i = vae->n_levels; i-- > 0;) {
-    Level *level = &vae->levels[i];
-    g_autofree char *blocks = g_strdup_printf ("block_res_blocks.%d", i);
+  return bind_res_blocks (b, name, vae->n_blocks, in, vae->channels[i]);
+}
 
-    level->blocks =
-        bind_res_blocks (b, blocks, vae->n_blocks, C, vae->channels[i]);
+/* Between levels i and i + 1. */
+static OsConv
+bind_conv_block (OsBinder *b, int i, gint64 in, gint64 out)
+{
+  g_autofree char *name = g_strdup_printf ("conv_blocks.%d", i);
+
+  return bind_conv (b, name, in, out, kernel_3, TRUE);
+}
+
+/* Its last convolutions have twice the latent channels: means and variances. */
+static void
+bind_encoder (OsTemporalVae *vae, OsBinder *b)
+{
+  Coder *encoder = &vae->encoder;
+  gint64 C = vae->filters;
+
+  os_binder_push (b, "encoder");
+  encoder->conv_in =
+      bind_conv (b, "conv_in", vae->in_out_channels, C, kernel_3, FALSE);
+  for (int i = 0; i < vae->n_levels; i++) {
+    encoder->levels[i].blocks = bind_level (vae, b, i, C);
     C = vae->channels[i];
-    if (i > 0 && vae->downsample[i - 1]) {
-      g_autofree char *name = g_strdup_printf ("conv_blocks.%d", i - 1);
-      level->conv_block = bind_conv (b, name, C, 2 * C, kernel_3, TRUE);
-    }
+    if (i < vae->n_levels - 1 && vae->downsample[i])
+      encoder->levels[i].conv_block = bind_conv_block (b, i, C, C);
   }
+  encoder->res_blocks = bind_res_blocks (b, "res_blocks", vae->n_blocks, C, C);
+  encoder->norm1 = os_binder_norm (b, "norm1", C);
+  encoder->conv_out =
+      bind_conv (b, "conv2", C, 2 * vae->latent_channels, kernel_1, TRUE);
+  os_binder_pop (b);
+  vae->quant_conv = bind_conv (b, "quant_conv", 2 * vae->latent_channels,
+      2 * vae->embed_dim, kernel_1, TRUE);
 }
 
 static void
 bind_decoder (OsTemporalVae *vae, OsBinder *b)
 {
-  const gint64 deepest = vae->channels[vae->n_levels - 1];
+  Coder *decoder = &vae->decoder;
+  gint64 C = vae->channels[vae->n_levels - 1];
 
   vae->post_quant_conv = bind_conv (b, "post_quant_conv", vae->embed_dim,
       vae->latent_channels, kernel_1, TRUE);
   os_binder_push (b, "decoder");
-  vae->conv1 =
-      bind_conv (b, "conv1", vae->latent_channels, deepest, kernel_3, TRUE);
-  vae->res_blocks =
-      bind_res_blocks (b, "res_blocks", vae->n_blocks, deepest, deepest);
-  bind_levels (vae, b);
-  vae->norm1 = os_binder_norm (b, "norm1", vae->channels[0]);
-  vae->conv_out = bind_conv (
-      b, "conv_out", vae->channels[0], vae->out_channels, kernel_3, TRUE);
+  decoder->conv_in =
+      bind_conv (b, "conv1", vae->latent_channels, C, kernel_3, TRUE);
+  decoder->res_blocks = bind_res_blocks (b, "res_blocks", vae->n_blocks, C, C);
+  for (int i = vae->n_levels; i-- > 0;) {
+    decoder->levels[i].blocks = bind_level (vae, b, i, C);
+    C = vae->channels[i];
+    if (i > 0 && vae->downsample[i - 1])
+      decoder->levels[i].conv_block = bind_conv_block (b, i - 1, C, 2 * C);
+  }
+  decoder->norm1 = os_binder_norm (b, "norm1", C);
+  decoder->conv_out =
+      bind_conv (b, "conv_out", C, vae->in_out_channels, kernel_3, TRUE);
   os_binder_pop (b);
 }
 
@@ -110,8 +158,10 @@ read_levels (OsTemporalVae *vae, OsConfig *config)
   const gint64 published[] = { 1, 2, 2, 4 };
   const gboolean published_downsample[] = { FALSE, TRUE, TRUE };
   const char *multipliers = "channel_multipliers";
-  const gint64 filters = os_config_int (config, "filters", 128, 1, 1 << 14);
 
+  vae->filters = os_config_int (config, "filters", 128, 1, 1 << 14);
+  if (vae->filters % vae->n_groups)
+    os_config_problem (config, "filters", "must be a multiple of num_groups");
   vae->n_levels =
       os_config_ints (config, multipliers, 1, 64, MAX_LEVELS, vae->channels);
   if (vae->n_levels == 0) {
@@ -122,12 +172,8 @@ read_levels (OsTemporalVae *vae, OsConfig *config)
           config, "temporal_downsample", MAX_LEVELS, vae->downsample)
       == 0)
     memcpy (vae->downsample, published_downsample, sizeof published_downsample);
-  for (int i = 0; i < vae->n_levels; i++) {
-    vae->channels[i] *= filters;
-    if (vae->channels[i] % vae->n_groups)
-      os_config_problem (
-          config, multipliers, "times filters must be multiples of num_groups");
-  }
+  for (int i = 0; i < vae->n_levels; i++)
+    vae->channels[i] *= vae->filters;
 }
 
 OsTemporalVae *
@@ -139,19 +185,30 @@ os_temporal_vae_new (OsConfig *config, OsBinder *binder)
   vae->n_groups = os_config_int (config, "num_groups", 32, 1, 1024);
   vae->latent_channels = os_config_int (config, "latent_embed_dim", 4, 1, 1024);
   vae->embed_dim = os_config_int (config, "embed_dim", 4, 1, 1024);
-  vae->out_channels = os_config_int (config, "in_out_channels", 4, 1, 1024);
+  vae->in_out_channels = os_config_int (config, "in_out_channels", 4, 1, 1024);
   read_levels (vae, config);
   bind_decoder (vae, binder);
+  if (os_binder_has (binder, "encoder.conv_in.conv.weight"))
+    bind_encoder (vae, binder);
   return vae;
 }
 
 void
 os_temporal_vae_free (OsTemporalVae *vae)
 {
-  for (int i = 0; i < vae->n_levels; i++)
-    g_free (vae->levels[i].blocks);
-  g_free (vae->res_blocks);
+  for (int i = 0; i < vae->n_levels; i++) {
+    g_free (vae->encoder.levels[i].blocks);
+    g_free (vae->decoder.levels[i].blocks);
+  }
+  g_free (vae->encoder.res_blocks);
+  g_free (vae->decoder.res_blocks);
   g_free (vae);
+}
+
+gboolean
+os_temporal_vae_can_encode (const OsTemporalVae *vae)
+{
+  return vae->quant_conv.weight != NULL;
 }
 
 gint64
@@ -186,48 +243,130 @@ run_res_block (const OsTemporalVae *vae, OsCompute *compute,
   return os_conv (compute, &block->conv2, h3, &causal, skip);
 }
 
+/* Takes x. */
 static OsTensor *
-run_level (const OsTemporalVae *vae, OsCompute *compute, int i, OsTensor *h)
+run_res_blocks (const OsTemporalVae *vae, OsCompute *compute,
+    const ResBlock *blocks, OsTensor *x)
 {
-  const Level *level = &vae->levels[i];
-
-  for (int j = 0; j < vae->n_blocks; j++)
-    h = run_res_block (vae, compute, &level->blocks[j], h);
-  if (level->conv_block.weight) {
-    g_autoptr (OsTensor) wide =
-        os_conv (compute, &level->conv_block, h, &causal, NULL);
-
-    os_probe (compute, wide, "decoder.conv_blocks.%d", i - 1);
-    os_tensor_unref (h);
-    h = os_channel_to_time (compute, wide, 2);
+  for (int j = 0; j < vae->n_blocks; j++) {
+    x = run_res_block (vae, compute, &blocks[j], x);
+    os_probe (compute, x, "%d", j);
   }
-  return h;
+  return x;
+}
+
+/* Takes x. */
+static OsTensor *
+run_level (const OsTemporalVae *vae, OsCompute *compute, const Coder *coder,
+    int i, OsTensor *x)
+{
+  os_probe_push (compute, "block_res_blocks.%d", i);
+  x = run_res_blocks (vae, compute, coder->levels[i].blocks, x);
+  os_probe_pop (compute);
+  return x;
+}
+
+/* Between levels i and i + 1, if there is one; takes x. */
+static OsTensor *
+run_conv_block (OsCompute *compute, const OsConv *conv,
+    const OsConvGeometry *geometry, int i, OsTensor *x)
+{
+  OsTensor *out;
+
+  if (conv->weight == NULL)
+    return x;
+  out = os_conv (compute, conv, x, geometry, NULL);
+  os_probe (compute, out, "conv_blocks.%d", i);
+  os_tensor_unref (x);
+  return out;
+}
+
+/* The res_blocks; takes x. */
+static OsTensor *
+run_deepest (const OsTemporalVae *vae, OsCompute *compute, const Coder *coder,
+    OsTensor *x)
+{
+  os_probe_push (compute, "res_blocks");
+  x = run_res_blocks (vae, compute, coder->res_blocks, x);
+  os_probe_pop (compute);
+  return x;
+}
+
+/* Takes x. */
+static OsTensor *
+run_last (const OsTemporalVae *vae, OsCompute *compute, const Coder *coder,
+    const OsConvGeometry *geometry, OsTensor *x)
+{
+  g_autoptr (OsTensor) normed = os_group_norm (
+      compute, x, &coder->norm1, vae->n_groups, NORM_EPS, OS_ACT_SILU);
+
+  os_tensor_unref (x);
+  return os_conv (compute, &coder->conv_out, normed, geometry, NULL);
+}
+
+OsTensor *
+os_temporal_vae_encode (
+    OsTemporalVae *vae, OsCompute *compute, const OsTensor *x)
+{
+  const Coder *encoder = &vae->encoder;
+  const gint64 factor = os_temporal_vae_get_factor (vae), n = x->shape[1];
+  OsConvGeometry first = causal;
+  g_autoptr (OsTensor) features = NULL;
+  OsTensor *h, *moments;
+
+  /* The zero frames that fill the first latent. */
+  first.pad_front += os_div_up (n, factor) * factor - n;
+  os_probe_push (compute, "encoder");
+  h = os_conv (compute, &encoder->conv_in, x, &first, NULL);
+  os_probe (compute, h, "conv_in");
+  for (int i = 0; i < vae->n_levels; i++) {
+    h = run_level (vae, compute, encoder, i, h);
+    h = run_conv_block (
+        compute, &encoder->levels[i].conv_block, &causal_half_time, i, h);
+  }
+  h = run_deepest (vae, compute, encoder, h);
+  features = run_last (vae, compute, encoder, &unpadded, h);
+  os_probe (compute, features, "conv2");
+  os_probe_pop (compute);
+  moments = os_conv (compute, &vae->quant_conv, features, &unpadded, NULL);
+  os_probe (compute, moments, "quant_conv");
+  return moments;
+}
+
+/* Level i and, where the encoder halved time, twice the frames; takes x. */
+static OsTensor *
+run_up_level (const OsTemporalVae *vae, OsCompute *compute, int i, OsTensor *x)
+{
+  const OsConv *conv = &vae->decoder.levels[i].conv_block;
+  OsTensor *h = run_level (vae, compute, &vae->decoder, i, x);
+  g_autoptr (OsTensor) wide = run_conv_block (compute, conv, &causal, i - 1, h);
+
+  if (conv->weight == NULL)
+    return g_steal_pointer (&wide);
+  return os_channel_to_time (compute, wide, 2);
 }
 
 OsTensor *
 os_temporal_vae_decode (
     OsTemporalVae *vae, OsCompute *compute, const OsTensor *z, gint64 n_frames)
 {
+  const Coder *decoder = &vae->decoder;
   g_autoptr (OsTensor) quant =
       os_conv (compute, &vae->post_quant_conv, z, &unpadded, NULL);
-  OsTensor *h = os_conv (compute, &vae->conv1, quant, &causal, NULL);
-  g_autoptr (OsTensor) normed = NULL;
   g_autoptr (OsTensor) out = NULL;
   g_autoptr (OsTensor) kept = NULL;
+  OsTensor *h;
 
   os_probe (compute, quant, "post_quant_conv");
-  os_probe (compute, h, "decoder.conv1");
-  for (int j = 0; j < vae->n_blocks; j++) {
-    h = run_res_block (vae, compute, &vae->res_blocks[j], h);
-    os_probe (compute, h, "decoder.res_blocks.%d", j);
-  }
+  os_probe_push (compute, "decoder");
+  h = os_conv (compute, &decoder->conv_in, quant, &causal, NULL);
+  os_probe (compute, h, "conv1");
+  h = run_deepest (vae, compute, decoder, h);
   for (int i = vae->n_levels; i-- > 0;)
-    h = run_level (vae, compute, i, h);
-  normed = os_group_norm (
-      compute, h, &vae->norm1, vae->n_groups, NORM_EPS, OS_ACT_SILU);
-  os_tensor_unref (h);
-  out = os_conv (compute, &vae->conv_out, normed, &causal, NULL);
-  os_probe (compute, out, "decoder.conv_out");
+    h = run_up_level (vae, compute, i, h);
+  out = run_last (vae, compute, decoder, &causal, h);
+  os_probe (compute, out, "conv_out");
+  os_probe_pop (compute);
   kept = os_tensor_slice (out, 1, out->shape[1] - n_frames, n_frames);
   return os_contiguous (compute, kept);
 }

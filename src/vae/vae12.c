@@ -1,5 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The video autoencoder of Open-Sora 1.2, decoding chunk by chunk. */
+/* The video autoencoder of Open-Sora 1.2. What is large, full-size activations
+ * of the image autoencoder, exists for one frame at a time in both directions.
+ *
+ * Encoding: frame by frame to moments of image latents; in groups to samples of
+ * them; when all frames are there, chunk by chunk to samples of latents, of
+ * which (z - shift) / scale is the result. Decoding: the reverse, chunk by
+ * chunk, each of them frame by frame. */
 #include "vae/vae12.h"
 
 #include <opensora/opensora.h>
@@ -17,8 +23,19 @@ struct _OsVae12 {
   OsSd2d *spatial;
   OsTemporalVae *temporal;
   OsWeightSet *weights;
+  char *origin;            /* of the configuration, for messages */
   gint64 micro_frame_size; /* 0: the whole clip is one chunk */
+  gint64 micro_batch_size; /* frames of a group; 0: the whole clip */
   float scale[LATENT_CHANNELS], shift[LATENT_CHANNELS];
+};
+
+struct _OsVae12Encoder {
+  OsVae12 *vae; /* not owned */
+  OsVaeNoise noise;
+  gpointer data;
+  gint64 n_frames, h, w; /* h, w: of the latents */
+  GPtrArray *moments;    /* of the frames of the group, [1, h, w, 8] */
+  GPtrArray *latents;    /* of complete groups, [f, h, w, 4] */
 };
 
 struct _OsVae12Decoder {
@@ -51,6 +68,33 @@ read_latent_statistics (OsVae12 *vae, OsConfig *config, OsBinder *binder)
   }
 }
 
+/* What the parts hand each other, and pictures, are of one size. */
+static void
+check_sizes (const OsVae12 *vae, OsConfig *config)
+{
+  static const struct {
+    const char *key;
+    gint64 n;
+  } expected[] = {
+    { "vae_2d.config.in_channels", 3 },
+    { "vae_2d.config.out_channels", 3 },
+    { "vae_2d.config.latent_channels", LATENT_CHANNELS },
+    { "vae_temporal.in_out_channels", LATENT_CHANNELS },
+    { "vae_temporal.embed_dim", LATENT_CHANNELS },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {
+    const gint64 n = expected[i].n;
+
+    os_config_int (config, expected[i].key, n, n, n);
+  }
+  if (os_sd2d_get_factor (vae->spatial) != OS_VAE12_SPACE_FACTOR)
+    os_config_problem (config, "vae_2d.config.block_out_channels",
+        "make latents 1/%" G_GINT64_FORMAT
+        " of a picture's size, 1/%d expected",
+        os_sd2d_get_factor (vae->spatial), OS_VAE12_SPACE_FACTOR);
+}
+
 OsVae12 *
 os_vae12_new (OsConfig *config, OsBinder *binder, GError **error)
 {
@@ -58,6 +102,9 @@ os_vae12_new (OsConfig *config, OsBinder *binder, GError **error)
 
   vae->micro_frame_size =
       os_config_int (config, "micro_frame_size", 0, 1, 1 << 20);
+  vae->micro_batch_size =
+      os_config_int (config, "vae_2d.micro_batch_size", 4, 0, 1 << 20);
+  vae->origin = g_strdup (os_config_get_origin (config));
   read_latent_statistics (vae, config, binder);
   os_binder_push (binder, "spatial_vae.module");
   os_config_set_section (config, "vae_2d.config");
@@ -68,10 +115,7 @@ os_vae12_new (OsConfig *config, OsBinder *binder, GError **error)
   vae->temporal = os_temporal_vae_new (config, binder);
   os_config_set_section (config, NULL);
   os_binder_pop (binder);
-  os_binder_ignore (binder, "spatial_vae.module.encoder.");
-  os_binder_ignore (binder, "spatial_vae.module.quant_conv.");
-  os_binder_ignore (binder, "temporal_vae.encoder.");
-  os_binder_ignore (binder, "temporal_vae.quant_conv.");
+  check_sizes (vae, config);
 
   if (!os_config_check (config, error))
     return NULL;
@@ -85,6 +129,7 @@ os_vae12_free (OsVae12 *vae)
   g_clear_pointer (&vae->spatial, os_sd2d_free);
   g_clear_pointer (&vae->temporal, os_temporal_vae_free);
   g_clear_pointer (&vae->weights, g_ptr_array_unref);
+  g_free (vae->origin);
   g_free (vae);
 }
 
@@ -98,6 +143,13 @@ os_vae12_latent_frames (const OsVae12 *vae, gint64 n_frames)
     return os_div_up (n_frames, factor);
   return n_frames / micro * os_div_up (micro, factor)
          + os_div_up (n_frames % micro, factor);
+}
+
+/* Of the chunk that begins when so many frames are left. */
+static gint64
+chunk_frames (const OsVae12 *vae, gint64 left)
+{
+  return vae->micro_frame_size ? MIN (left, vae->micro_frame_size) : left;
 }
 
 OsVae12Decoder *
@@ -125,9 +177,8 @@ static void
 decode_chunk (OsVae12Decoder *decoder, OsCompute *compute)
 {
   OsVae12 *vae = decoder->vae;
-  const gint64 left = decoder->n_frames - decoder->chunk_start;
   const gint64 frames =
-      vae->micro_frame_size ? MIN (left, vae->micro_frame_size) : left;
+      chunk_frames (vae, decoder->n_frames - decoder->chunk_start);
   const gint64 first = os_vae12_latent_frames (vae, decoder->chunk_start);
   const gint64 n =
       os_div_up (frames, os_temporal_vae_get_factor (vae->temporal));
@@ -171,10 +222,18 @@ os_vae12_decoder_next (OsVae12Decoder *decoder, OsCompute *compute)
   return os_tensor_split (picture, 0, OS_SHAPE (picture->shape[0], 1));
 }
 
-struct _OsVae12Encoder {
-  OsVae12 *vae; /* not owned */
-  gint64 n_frames, H, W;
-};
+static GPtrArray *
+tensor_array_new (void)
+{
+  return g_ptr_array_new_with_free_func ((GDestroyNotify) os_tensor_unref);
+}
+
+static OsTensor *
+concat (OsCompute *compute, const GPtrArray *tensors)
+{
+  return os_concat (
+      compute, (const OsTensor *const *) tensors->pdata, tensors->len);
+}
 
 OsVae12Encoder *
 os_vae12_encoder_new (OsVae12 *vae, OsVaeNoise noise, gpointer data)
@@ -182,33 +241,168 @@ os_vae12_encoder_new (OsVae12 *vae, OsVaeNoise noise, gpointer data)
   OsVae12Encoder *encoder = g_new0 (OsVae12Encoder, 1);
 
   encoder->vae = vae;
+  encoder->noise = noise;
+  encoder->data = data;
+  encoder->moments = tensor_array_new ();
+  encoder->latents = tensor_array_new ();
   return encoder;
 }
 
 void
 os_vae12_encoder_free (OsVae12Encoder *encoder)
 {
+  g_ptr_array_unref (encoder->moments);
+  g_ptr_array_unref (encoder->latents);
   g_free (encoder);
+}
+
+/* A sample of the posterior with these moments [N, .., 8]. Its numbers are
+ * drawn as [N, 4, ..], as the reference has its channels. */
+static OsTensor *
+sample (OsVae12Encoder *encoder, OsCompute *compute, OsVaeDraw which,
+    const OsTensor *moments)
+{
+  const int n = moments->n_dims;
+  gint64 shape[OS_MAX_DIMS] = { moments->shape[0], LATENT_CHANNELS };
+  int order[OS_MAX_DIMS] = { 0 };
+  g_autoptr (OsTensor) drawn = NULL;
+  g_autoptr (OsTensor) view = NULL;
+  g_autoptr (OsTensor) noise = NULL;
+
+  for (int i = 1; i < n - 1; i++) {
+    shape[i + 1] = moments->shape[i];
+    order[i] = i + 1;
+  }
+  order[n - 1] = 1;
+  drawn = encoder->noise (compute, which, n, shape, encoder->data);
+  view = os_tensor_permute (drawn, order);
+  noise = os_contiguous (compute, view);
+  return os_normal_sample (compute, moments, noise);
+}
+
+static void
+complete_group (OsVae12Encoder *encoder, OsCompute *compute)
+{
+  g_autoptr (OsTensor) moments = concat (compute, encoder->moments);
+
+  g_ptr_array_add (encoder->latents,
+      sample (encoder, compute, OS_VAE_DRAW_SPATIAL, moments));
+  g_ptr_array_set_size (encoder->moments, 0);
+}
+
+/* FALSE, and the compute has failed, if the checkpoint had no encoder. */
+static gboolean
+require_encoder (const OsVae12 *vae, OsCompute *compute)
+{
+  const char *missing = NULL;
+
+  if (!os_sd2d_can_encode (vae->spatial))
+    missing = "spatial_vae.module.encoder";
+  else if (!os_temporal_vae_can_encode (vae->temporal))
+    missing = "temporal_vae.encoder";
+  if (missing)
+    os_compute_fail (compute,
+        g_error_new (OPENSORA_ERROR, OPENSORA_ERROR_MISMATCH,
+            "The video autoencoder of %s has no tensors %s.*, without which "
+            "it cannot encode pictures; take all of it, such as "
+            "hpcai-tech/OpenSora-VAE-v1.2",
+            vae->origin, missing));
+  return missing == NULL;
 }
 
 void
 os_vae12_encoder_push (
     OsVae12Encoder *encoder, OsCompute *compute, const OsTensor *frames)
 {
+  const OsVae12 *vae = encoder->vae;
+
   encoder->n_frames += frames->shape[0];
-  encoder->H = frames->shape[1];
-  encoder->W = frames->shape[2];
-  os_compute_fail (
-      compute, g_error_new_literal (OPENSORA_ERROR, OPENSORA_ERROR_UNSUPPORTED,
-                   "The video autoencoder cannot encode yet"));
+  encoder->h = frames->shape[1] / OS_VAE12_SPACE_FACTOR;
+  encoder->w = frames->shape[2] / OS_VAE12_SPACE_FACTOR;
+  if (!require_encoder (vae, compute))
+    return;
+  for (gint64 i = 0; i < frames->shape[0]; i++) {
+    g_autoptr (OsTensor) view = os_tensor_slice (frames, 0, i, 1);
+    g_autoptr (OsTensor) frame = os_contiguous (compute, view);
+
+    g_ptr_array_add (
+        encoder->moments, os_sd2d_encode (vae->spatial, compute, frame));
+    if (encoder->moments->len == vae->micro_batch_size)
+      complete_group (encoder, compute);
+  }
+}
+
+/* Image latents of all frames, scaled, [B, n, h, w, 4]. */
+static OsTensor *
+take_image_latents (OsVae12Encoder *encoder, OsCompute *compute, gint64 B)
+{
+  const float scale[LATENT_CHANNELS] = { SCALING_FACTOR, SCALING_FACTOR,
+    SCALING_FACTOR, SCALING_FACTOR };
+  const float shift[LATENT_CHANNELS] = { 0 };
+  g_autoptr (OsTensor) sampled = NULL;
+  g_autoptr (OsTensor) scaled = NULL;
+
+  if (encoder->moments->len > 0)
+    complete_group (encoder, compute);
+  sampled = concat (compute, encoder->latents);
+  scaled = os_scale_shift (compute, sampled, scale, shift);
+  return os_tensor_split (scaled, 0, OS_SHAPE (B, encoder->n_frames / B));
+}
+
+/* Latents of a chunk of frames, time first: [t, B, h, w, 4]. */
+static OsTensor *
+encode_chunk (OsVae12Encoder *encoder, OsCompute *compute,
+    const OsTensor *latents, gint64 first, gint64 n)
+{
+  g_autoptr (OsTensor) view = os_tensor_slice (latents, 1, first, n);
+  g_autoptr (OsTensor) part = os_contiguous (compute, view);
+  g_autoptr (OsTensor) moments =
+      os_temporal_vae_encode (encoder->vae->temporal, compute, part);
+  g_autoptr (OsTensor) z =
+      sample (encoder, compute, OS_VAE_DRAW_TEMPORAL, moments);
+
+  return os_tensor_permute (z, (int[]){ 1, 0, 2, 3, 4 });
+}
+
+/* Latents of all chunks, time first: [T, B, h, w, 4]. */
+static OsTensor *
+encode_chunks (OsVae12Encoder *encoder, OsCompute *compute, gint64 B)
+{
+  const gint64 n_frames = encoder->n_frames / B;
+  g_autoptr (OsTensor) latents = take_image_latents (encoder, compute, B);
+  g_autoptr (GPtrArray) chunks = tensor_array_new ();
+
+  for (gint64 first = 0, n; first < n_frames; first += n) {
+    n = chunk_frames (encoder->vae, n_frames - first);
+    g_ptr_array_add (
+        chunks, encode_chunk (encoder, compute, latents, first, n));
+  }
+  return concat (compute, chunks);
 }
 
 OsTensor *
 os_vae12_encoder_finish (OsVae12Encoder *encoder, OsCompute *compute, gint64 B)
 {
-  return os_compute_tensor (
-      compute, OS_SHAPE (B, LATENT_CHANNELS,
-                   os_vae12_latent_frames (encoder->vae, encoder->n_frames / B),
-                   encoder->H / OS_VAE12_SPACE_FACTOR,
-                   encoder->W / OS_VAE12_SPACE_FACTOR));
+  const OsVae12 *vae = encoder->vae;
+  float scale[LATENT_CHANNELS], shift[LATENT_CHANNELS];
+  g_autoptr (OsTensor) sampled = NULL;
+  g_autoptr (OsTensor) z = NULL;
+  g_autoptr (OsTensor) view = NULL;
+
+  g_return_val_if_fail (encoder->n_frames > 0, NULL);
+  g_return_val_if_fail (B > 0 && encoder->n_frames % B == 0, NULL);
+
+  if (!require_encoder (vae, compute))
+    return os_compute_tensor (
+        compute, OS_SHAPE (B, LATENT_CHANNELS,
+                     os_vae12_latent_frames (vae, encoder->n_frames / B),
+                     encoder->h, encoder->w));
+  for (int c = 0; c < LATENT_CHANNELS; c++) {
+    scale[c] = 1 / vae->scale[c];
+    shift[c] = -vae->shift[c] / vae->scale[c];
+  }
+  sampled = encode_chunks (encoder, compute, B);
+  z = os_scale_shift (compute, sampled, scale, shift);
+  view = os_tensor_permute (z, (int[]){ 1, 4, 0, 2, 3 });
+  return os_contiguous (compute, view);
 }

@@ -10,7 +10,6 @@
 #include "vae/sd2d.h"
 #include "vae/temporal.h"
 
-#define ENCODER "the VAE encoder"
 /* What the reference multiplies latents of the image autoencoder with. */
 #define SCALING_FACTOR 0.18215f
 
@@ -54,6 +53,25 @@ output_channels_first (GoldenRun *run, const char *name, const OsTensor *got)
 
 /* --- vae_spatial --- */
 
+static void
+encode_spatial (GoldenRun *run, OsSd2d *vae)
+{
+  g_autoptr (OsTensor) image = input_channels_last (run, "image");
+  g_autoptr (OsTensor) odd_image = input_channels_last (run, "odd_image");
+  g_autoptr (OsTensor) moments = os_sd2d_encode (vae, run->compute, image);
+  g_autoptr (OsTensor) mean =
+      os_tensor_slice (moments, 3, 0, moments->shape[3] / 2);
+  g_autoptr (OsTensor) mode =
+      os_lerp (run->compute, mean, SCALING_FACTOR, mean, 0.0f);
+  g_autoptr (OsTensor) odd_moments = NULL;
+
+  output_channels_first (run, "moments", moments);
+  output_channels_first (run, "mode_scaled", mode);
+  golden_unwatch (run);
+  odd_moments = os_sd2d_encode (vae, run->compute, odd_image);
+  output_channels_first (run, "odd_moments", odd_moments);
+}
+
 gboolean
 golden_vae_spatial (GoldenRun *run, GError **error)
 {
@@ -77,25 +95,26 @@ golden_vae_spatial (GoldenRun *run, GError **error)
   golden_watch (run, view_channels_first, "");
   out = os_sd2d_decode (vae, run->compute, z);
   output_channels_first (run, "decoded", out);
-
-  golden_needs (run, "encoder.", ENCODER);
-  golden_needs (run, "moments", ENCODER);
-  golden_needs (run, "mode_scaled", ENCODER);
-  golden_needs (run, "odd_moments", ENCODER);
+  encode_spatial (run, vae);
   return TRUE;
 }
 
 /* --- vae_temporal --- */
 
 static void
-decode_temporal (GoldenRun *run, OsTemporalVae *vae, const char *n_frames)
+run_temporal (GoldenRun *run, OsTemporalVae *vae, const char *n_frames)
 {
-  g_autofree char *in = g_strconcat ("z.", n_frames, NULL);
+  g_autofree char *x_name = g_strconcat ("x.", n_frames, NULL);
+  g_autofree char *z_name = g_strconcat ("z.", n_frames, NULL);
+  g_autofree char *moments_name = g_strconcat ("moments.", n_frames, NULL);
   g_autofree char *out_name = g_strconcat ("decoded.", n_frames, NULL);
-  g_autoptr (OsTensor) z = input_channels_last (run, in);
+  g_autoptr (OsTensor) x = input_channels_last (run, x_name);
+  g_autoptr (OsTensor) moments = os_temporal_vae_encode (vae, run->compute, x);
+  g_autoptr (OsTensor) z = input_channels_last (run, z_name);
   g_autoptr (OsTensor) out = os_temporal_vae_decode (
       vae, run->compute, z, g_ascii_strtoll (n_frames, NULL, 10));
 
+  output_channels_first (run, moments_name, moments);
   output_channels_first (run, out_name, out);
 }
 
@@ -122,22 +141,23 @@ golden_vae_temporal (GoldenRun *run, GError **error)
     /* Intermediate results in the golden are those of n = 3. */
     if (g_str_equal (g_ptr_array_index (counts, i), "3"))
       golden_watch (run, view_channels_first, "");
-    decode_temporal (run, vae, g_ptr_array_index (counts, i));
+    run_temporal (run, vae, g_ptr_array_index (counts, i));
     golden_unwatch (run);
   }
-  golden_needs (run, "encoder.", ENCODER);
-  golden_needs (run, "moments.", ENCODER);
-  golden_needs (run, "quant_conv", ENCODER);
   return TRUE;
 }
 
 /* --- vae_encode_decode --- */
 
+/* A member that the golden leaves out is null, which is the default; one that
+ * it has as null is `none`. */
 static char *
-member_text (JsonObject *object, const char *key)
+member_text (JsonObject *object, const char *key, const char *none)
 {
   JsonNode *node = json_object_get_member (object, key);
 
+  if (node != NULL && JSON_NODE_HOLDS_NULL (node))
+    return g_strdup (none);
   return node != NULL ? json_to_string (node, FALSE) : g_strdup ("null");
 }
 
@@ -146,19 +166,22 @@ golden_vae12_config (GoldenRun *run, const char *path, GError **error)
 {
   JsonNode *node = json_parser_get_root (run->of->parser);
   g_auto (GStrv) members = g_strsplit (path, ".", -1);
-  g_autofree char *spatial = NULL, *temporal = NULL, *chunk = NULL;
+  g_autofree char *spatial = NULL, *temporal = NULL, *chunk = NULL,
+                  *batch = NULL;
   g_autofree char *text = NULL;
   JsonObject *vae;
 
   for (char **member = members; *member != NULL; member++)
     node = json_object_get_member (json_node_get_object (node), *member);
   vae = json_node_get_object (node);
-  spatial = member_text (vae, "vae_2d");
-  temporal = member_text (vae, "vae_temporal");
-  chunk = member_text (vae, "micro_frame_size");
-  text = g_strdup_printf ("{\"vae_2d\": {\"config\": %s}, "
+  spatial = member_text (vae, "vae_2d", "null");
+  temporal = member_text (vae, "vae_temporal", "null");
+  chunk = member_text (vae, "micro_frame_size", "null");
+  batch = member_text (vae, "micro_batch_size", "0");
+  text = g_strdup_printf ("{\"vae_2d\": {\"config\": %s, "
+                          "\"micro_batch_size\": %s}, "
                           "\"vae_temporal\": %s, \"micro_frame_size\": %s}",
-      spatial, temporal, chunk);
+      spatial, batch, temporal, chunk);
   return os_config_parse (text, -1, run->of->folder, error);
 }
 
@@ -204,6 +227,50 @@ golden_decode (GoldenRun *run, OsVae12 *vae, const OsTensor *z, gint64 n_frames)
   return os_tensor_permute (video, (const int[]){ 0, 4, 1, 2, 3 });
 }
 
+/* The recorded numbers: "<frames>.noise.<k>.<site>". */
+typedef struct {
+  GoldenRun *run;
+  const char *count;
+  guint k;
+} Draws;
+
+static OsTensor *
+draw (OsCompute *compute, OsVaeDraw which, int n_dims, const gint64 *shape,
+    gpointer data)
+{
+  Draws *draws = data;
+  g_autofree char *name =
+      g_strdup_printf ("%s.noise.%03u.%s_posterior", draws->count, draws->k++,
+          which == OS_VAE_DRAW_SPATIAL ? "spatial" : "temporal");
+  g_autoptr (OsTensor) noise = golden_has_input (draws->run, name)
+                                   ? golden_input (draws->run, name)
+                                   : NULL;
+
+  if (noise != NULL && os_tensor_has_shape (noise, n_dims, shape))
+    return g_steal_pointer (&noise);
+  golden_fail (draws->run->of, "no %s of the shape that is drawn", name);
+  return os_compute_zeros (compute, n_dims, shape);
+}
+
+/* Latents of "video.<count>", which is [B, 3, n, H, W]. */
+static void
+encode_video (GoldenRun *run, OsVae12 *vae, const char *count)
+{
+  g_autofree char *in = g_strconcat ("video.", count, NULL);
+  g_autofree char *out_name = g_strconcat ("encoded.", count, NULL);
+  g_autoptr (OsTensor) video = input_channels_last (run, in);
+  const gint64 *s = video->shape;
+  g_autoptr (OsTensor) frames =
+      os_tensor_reshape (video, OS_SHAPE (s[0] * s[1], s[2], s[3], s[4]));
+  Draws draws = { run, count, 0 };
+  g_autoptr (OsVae12Encoder) encoder = os_vae12_encoder_new (vae, draw, &draws);
+  g_autoptr (OsTensor) z = NULL;
+
+  os_vae12_encoder_push (encoder, run->compute, frames);
+  z = os_vae12_encoder_finish (encoder, run->compute, s[0]);
+  golden_output (run, out_name, z);
+}
+
 gboolean
 golden_vae_encode_decode (GoldenRun *run, GError **error)
 {
@@ -231,8 +298,8 @@ golden_vae_encode_decode (GoldenRun *run, GError **error)
         count, T, z->shape[2]);
     out = golden_decode (run, vae, z, n_frames);
     golden_output (run, out_name, out);
+    encode_video (run, vae, count);
   }
-  golden_needs (run, "encoded.", ENCODER);
   return TRUE;
 }
 
