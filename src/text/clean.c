@@ -4,27 +4,16 @@
 
 #include <string.h>
 
-/* White space as Python's str.strip() has it, which is more than GLib's. */
-static gboolean
-is_space (gunichar c)
-{
-  return g_unichar_isspace (c) || c == 0x0b || (c >= 0x1c && c <= 0x1f)
-         || c == 0x85;
-}
+#include "base/text.h"
 
 char *
 os_prompt_clean (const char *prompt)
 {
-  const char *end = prompt + strlen (prompt);
+  g_autofree char *stripped = os_text_strip (prompt, strlen (prompt));
   GString *clean = g_string_new (NULL);
 
-  while (*prompt && is_space (g_utf8_get_char (prompt)))
-    prompt = g_utf8_next_char (prompt);
-  while (end > prompt && is_space (g_utf8_get_char (g_utf8_prev_char (end))))
-    end = g_utf8_prev_char (end);
   /* Letter by letter: g_utf8_strdown() depends on the locale. */
-  for (; prompt < end; prompt = g_utf8_next_char (prompt))
-    g_string_append_unichar (
-        clean, g_unichar_tolower (g_utf8_get_char (prompt)));
+  for (const char *p = stripped; *p != '\0'; p = g_utf8_next_char (p))
+    g_string_append_unichar (clean, g_unichar_tolower (g_utf8_get_char (p)));
   return g_string_free (clean, FALSE);
 }

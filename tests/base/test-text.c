@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Excerpts are valid UTF-8 and short. */
+/* Excerpts are valid UTF-8 and short; white space is Python's. */
 #include "base/text.h"
 
 #include <string.h>
@@ -37,11 +37,40 @@ test_long (void)
   }
 }
 
+static const struct {
+  const char *text, *stripped;
+} strips[] = {
+  { "", "" },
+  { " \t\r\n\f ", "" },
+  { "x", "x" },
+  { "\n a  b \t", "a  b" },
+  /* No-break space, ideographic space, line separator, em space. */
+  { "\u00a0\u3000x\u2028\u2003", "x" },
+  { "\v\x1cx\x1f\302\205", "x" },
+  /* What only looks like space. */
+  { "\u200bx\u180e", "\u200bx\u180e" },
+};
+
+static void
+test_strip (void)
+{
+  g_autofree char *part = os_text_strip (" a b", 2);
+
+  for (guint i = 0; i < G_N_ELEMENTS (strips); i++) {
+    g_autofree char *stripped =
+        os_text_strip (strips[i].text, strlen (strips[i].text));
+
+    g_assert_cmpstr (stripped, ==, strips[i].stripped);
+  }
+  g_assert_cmpstr (part, ==, "a");
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/base/text/short", test_short);
   g_test_add_func ("/base/text/long", test_long);
+  g_test_add_func ("/base/text/strip", test_strip);
   return g_test_run ();
 }

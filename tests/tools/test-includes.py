@@ -38,7 +38,7 @@ LIBRARIES = [
     (r"cblas.*\.h$|.*blas\.h$|dnnl.*\.h$|oneapi/.*", ["src/compute/"]),
     (r"sentencepiece.*", ["src/text/"]),
     (r"json-glib/.*", ["src/base/", "src/weights/", "src/hub/",
-                      "src/pipeline/", "src/cli/"]),
+                      "src/settings/", "src/pipeline/", "src/cli/"]),
     (r"gst/.*", ["gst/", "src/cli/"]),
     (r"libsoup/.*|openssl/.*", ["src/hub/"]),
     (r".*intrin\.h$", ["src/compute/"]),
