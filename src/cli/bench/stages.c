@@ -5,7 +5,7 @@
 #include <opensora/opensora.h>
 
 #include "cli/part.h"
-#include "models/stdit3.h"
+#include "models/stdit.h"
 #include "text/t5.h"
 #include "vae/vae12.h"
 #include "weights/safetensors.h"
@@ -96,16 +96,16 @@ open_t5 (Bench *bench, GError **error)
   return t5;
 }
 
-static OsStdit3 *
-open_stdit3 (Bench *bench, GError **error)
+static OsStdit *
+open_stdit (Bench *bench, GError **error)
 {
   Part part = { 0 };
-  OsStdit3 *stdit3 = open_part (bench, 1, &part, error)
-                         ? os_stdit3_new (part.config, part.binder, error)
-                         : NULL;
+  OsStdit *stdit = open_part (bench, 1, &part, error)
+                       ? os_stdit_new (part.config, part.binder, error)
+                       : NULL;
 
   part_clear (&part);
-  return stdit3;
+  return stdit;
 }
 
 static OsVae12 *
@@ -227,8 +227,8 @@ bench_text (Bench *bench, GError **error)
 /* --- denoise: one guided step, a batch of prompt and unconditional --- */
 
 typedef struct {
-  OsStdit3 *stdit3;
-  OsStdit3Clip *clip;
+  OsStdit *stdit;
+  OsStditClip *clip;
   OsTensor *x;   /* [2, C, T, H, W] */
   OsTensor *y;   /* [2, 1, L, caption channels] */
   OsTensor *out; /* of the last call */
@@ -239,25 +239,24 @@ prepare_clip (Bench *bench, Denoise *denoise)
 {
   const BenchOptions *options = &bench->options;
   const OsTensor *x = denoise->x, *y = denoise->y;
-  const float fps = options->fps;
+  const OsStditFormat format = { options->height, options->width,
+    options->num_frames, options->fps };
   g_autoptr (OsTensor) rows = os_tensor_select (y, 1, 0);
   g_autoptr (OsTensor) prompt = os_tensor_select (rows, 0, 0);
   g_autoptr (OsTensor) unconditional = os_tensor_select (rows, 0, 1);
   const OsTensor *const captions[] = { prompt, unconditional };
-  OsStdit3ClipInfo info = {
+  OsStditClipInfo info = {
     .B = x->shape[0],
     .T = x->shape[2],
     .H = x->shape[3],
     .W = x->shape[4],
     .captions = captions,
-    .fps = &fps,
-    .n_fps = 1,
-    .height = options->height,
-    .width = options->width,
+    .formats = &format,
+    .n_formats = 1,
   };
   gint64 start = g_get_monotonic_time ();
 
-  denoise->clip = os_stdit3_clip_new (denoise->stdit3, bench->compute, &info);
+  denoise->clip = os_stdit_clip_new (denoise->stdit, bench->compute, &info);
   bench->prepare_seconds = seconds_since (start);
 }
 
@@ -268,7 +267,7 @@ call_denoise (Bench *bench, gpointer data, GError **error)
   const float timestep[] = { TIMESTEP, TIMESTEP };
 
   g_clear_pointer (&denoise->out, os_tensor_unref);
-  denoise->out = os_stdit3_forward (
+  denoise->out = os_stdit_forward (
       denoise->clip, bench->compute, denoise->x, timestep, NULL);
   return TRUE;
 }
@@ -303,17 +302,17 @@ write_denoise (Bench *bench, const Denoise *denoise, GError **error)
 gboolean
 bench_denoise (Bench *bench, GError **error)
 {
-  g_autoptr (OsStdit3) stdit3 = open_stdit3 (bench, error);
-  Denoise denoise = { .stdit3 = stdit3 };
+  g_autoptr (OsStdit) stdit = open_stdit (bench, error);
+  Denoise denoise = { .stdit = stdit };
   gint64 L;
   gboolean ok;
 
-  if (stdit3 == NULL)
+  if (stdit == NULL)
     return FALSE;
-  L = text_length (bench, os_stdit3_get_max_length (stdit3));
-  denoise.x = draw_latents (bench, 2, os_stdit3_get_in_channels (stdit3));
+  L = text_length (bench, os_stdit_get_max_length (stdit));
+  denoise.x = draw_latents (bench, 2, os_stdit_get_in_channels (stdit));
   denoise.y = os_noise_tensor (bench->noise, bench->compute,
-      OS_SHAPE (2, 1, L, os_stdit3_get_caption_channels (stdit3)));
+      OS_SHAPE (2, 1, L, os_stdit_get_caption_channels (stdit)));
   set_picture_shape (bench);
   set_latent_shape (bench, denoise.x);
   json_object_set_int_member (bench->shape, "text_length", L);
@@ -325,7 +324,7 @@ bench_denoise (Bench *bench, GError **error)
        && (bench->options.output == NULL
            || write_denoise (bench, &denoise, error));
   g_clear_pointer (&denoise.out, os_tensor_unref);
-  g_clear_pointer (&denoise.clip, os_stdit3_clip_free);
+  g_clear_pointer (&denoise.clip, os_stdit_clip_free);
   os_tensor_unref (denoise.x);
   os_tensor_unref (denoise.y);
   return ok;
@@ -374,14 +373,14 @@ call_load (Bench *bench, gpointer data, GError **error)
 {
   const char *only = data;
   g_autoptr (OsT5) t5 = NULL;
-  g_autoptr (OsStdit3) stdit3 = NULL;
+  g_autoptr (OsStdit) stdit = NULL;
   g_autoptr (OsVae12) vae = NULL;
 
   if ((only == NULL || g_str_equal (only, "text"))
       && (t5 = open_t5 (bench, error)) == NULL)
     return FALSE;
   if ((only == NULL || g_str_equal (only, "denoise"))
-      && (stdit3 = open_stdit3 (bench, error)) == NULL)
+      && (stdit = open_stdit (bench, error)) == NULL)
     return FALSE;
   return (only != NULL && !g_str_equal (only, "decode"))
          || (vae = open_vae (bench, error)) != NULL;

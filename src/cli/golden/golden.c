@@ -25,6 +25,13 @@ static const struct {
   const char *family, *op, *inputs;
   GoldenOp run;
 } ops[] = {
+  { "opensora-1.0", "stdit_block", "x y t tpe", golden_stdit_block },
+  { "opensora-1.0", "stdit", "x timestep y", golden_stdit },
+  { "opensora-1.1", "stdit", "x timestep y", golden_stdit },
+  { "opensora-1.1", "stdit2_block", "x y t t0 t_tmp t0_tmp x_mask",
+      golden_stdit2_block },
+  { "opensora-1.1", "stdit2", "x timestep y num_frames fps height width",
+      golden_stdit },
   { "opensora-1.2", "attention", "x xc cond", golden_attention },
   { "opensora-1.2", "embeddings", "t fps1 fps3 y", golden_embeddings },
   { "opensora-1.2", "final_layer", "x t t0 x_mask", golden_final_layer },
@@ -33,7 +40,7 @@ static const struct {
   { "opensora-1.2", "rope", "", golden_rope },
   { "opensora-1.2", "stdit3_block", "x y t t0 x_mask", golden_stdit3_block },
   { "opensora-1.2", "stdit3", "x timestep y mask fps height width",
-      golden_stdit3 },
+      golden_stdit },
   { "opensora-1.2", "vae_spatial", "image odd_image latent",
       golden_vae_spatial },
   { "opensora-1.2", "vae_temporal", "", golden_vae_temporal },

@@ -11,7 +11,8 @@
 #include <json-glib/json-glib.h>
 
 #include "compute/ops.h"
-#include "models/stdit3.h"
+#include "models/blocks/attention.h"
+#include "models/stdit.h"
 #include "vae/vae12.h"
 #include "weights/binder.h"
 #include "weights/config.h"
@@ -74,7 +75,7 @@ typedef OsTensor *(*GoldenView) (
     const char *name, const OsTensor *got, const OsTensor *want);
 
 /* One run of a case: what a handler sees. */
-typedef struct {
+typedef struct _GoldenRun {
   GoldenCase *of;
   OsCompute *compute;
   JsonObject *json; /* of the case */
@@ -83,6 +84,8 @@ typedef struct {
   GHashTable *seen; /* outputs compared, or known to be missing */
   GoldenView view;
   const char *suffix;
+  /* The golden's name of what the library observes; NULL: the same. */
+  const char *(*rename) (struct _GoldenRun *run, const char *name);
 } GoldenRun;
 
 typedef gboolean (*GoldenOp) (GoldenRun *run, GError **error);
@@ -149,11 +152,29 @@ void golden_needs (GoldenRun *run, const char *stem, const char *feature);
 void golden_watch (GoldenRun *run, GoldenView view, const char *suffix);
 void golden_unwatch (GoldenRun *run);
 
+/* --- conditions.c --- */
+
+/* Rows of the states y [L, C] whose mask is set, appended to `captions`. */
+void golden_add_caption (
+    GoldenRun *run, GPtrArray *captions, const OsTensor *y, const guint8 *mask);
+/* For each of n_rows masks [max_length], the unconditional caption. */
+void golden_add_null_captions (GoldenRun *run, OsStdit *stdit,
+    GPtrArray *captions, const guint8 *masks, gint64 n_rows);
+/* The states of the inputs y [B, 1, L, C] and mask; with a network, also its
+ * unconditional ones after them. */
+GPtrArray *golden_captions (GoldenRun *run, OsStdit *stdit);
+/* Keys and values of texts that are packed as [1, sum of lengths, C]. */
+GPtrArray *golden_text_kv (GoldenRun *run, const OsCrossAttention *cross,
+    const char *input, JsonArray *lengths);
+/* Of the inputs height, width, num_frames, fps: an OsStditFormat for each row
+ * of x. */
+GArray *golden_formats (GoldenRun *run, const OsTensor *x);
+
 /* --- sampling.c --- */
 
-/* Parts that sampling cases share: STDiT3 under rectified flow. */
+/* STDiT3 under rectified flow. */
 typedef struct {
-  OsStdit3 *stdit3;
+  OsStdit *stdit;
   const OsTensor *z;   /* [B, C, T, H, W] */
   GPtrArray *captions; /* 2 B text states: prompts, then unconditional */
   float fps;
@@ -168,12 +189,6 @@ typedef struct {
 
 /* The sample; each step's data are outputs "step<k>.…". */
 OsTensor *golden_sample (GoldenRun *run, const GoldenSampling *sampling);
-/* Rows of the states y [L, C] whose mask is set, appended to `captions`. */
-void golden_add_caption (
-    GoldenRun *run, GPtrArray *captions, const OsTensor *y, const guint8 *mask);
-/* For each of n_rows masks [max_length], the unconditional caption. */
-void golden_add_null_captions (GoldenRun *run, OsStdit3 *stdit3,
-    GPtrArray *captions, const guint8 *masks, gint64 n_rows);
 
 /* --- ops-vae.c --- */
 
@@ -192,8 +207,10 @@ gboolean golden_final_layer (GoldenRun *run, GError **error);
 gboolean golden_patch_embed (GoldenRun *run, GError **error);
 gboolean golden_pos_embed (GoldenRun *run, GError **error);
 gboolean golden_rope (GoldenRun *run, GError **error);
+gboolean golden_stdit_block (GoldenRun *run, GError **error);
+gboolean golden_stdit2_block (GoldenRun *run, GError **error);
 gboolean golden_stdit3_block (GoldenRun *run, GError **error);
-gboolean golden_stdit3 (GoldenRun *run, GError **error);
+gboolean golden_stdit (GoldenRun *run, GError **error);
 gboolean golden_vae_spatial (GoldenRun *run, GError **error);
 gboolean golden_vae_temporal (GoldenRun *run, GError **error);
 gboolean golden_vae_encode_decode (GoldenRun *run, GError **error);

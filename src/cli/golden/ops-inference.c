@@ -59,7 +59,7 @@ output_frames (
 
 typedef struct {
   GoldenRun *run;
-  OsStdit3 *stdit3;
+  OsStdit *stdit;
   OsVae12 *vae;
   JsonObject *config; /* inference_config */
   GPtrArray *draws;   /* names of the noise inputs, in order */
@@ -126,7 +126,7 @@ read_captions (Script *script, JsonArray *prompts)
   }
   for (guint b = 0; b < masks->len; b++)
     golden_add_null_captions (
-        run, script->stdit3, captions, g_ptr_array_index (masks, b), 1);
+        run, script->stdit, captions, g_ptr_array_index (masks, b), 1);
   return captions;
 }
 
@@ -139,7 +139,7 @@ read_sampling (Script *script)
   gint64 num_frames = read_count (config, "num_frames");
 
   return (GoldenSampling){
-    .stdit3 = script->stdit3,
+    .stdit = script->stdit,
     .fps = num_frames == 1 ? IMAGE_FPS : number (config, "fps", 24),
     .height = json_array_get_double_element (size, 0),
     .width = json_array_get_double_element (size, 1),
@@ -206,8 +206,8 @@ open_networks (Script *script, GError **error)
   if (vae_binder == NULL)
     return FALSE;
   os_binder_push (stdit_binder, "stdit");
-  script->stdit3 = os_stdit3_new (stdit, stdit_binder, error);
-  if (script->stdit3 == NULL)
+  script->stdit = os_stdit_new (stdit, stdit_binder, error);
+  if (script->stdit == NULL)
     return FALSE;
   os_binder_push (vae_binder, "vae");
   script->vae = os_vae12_new (vae, vae_binder, error);
@@ -235,7 +235,7 @@ golden_inference_script (GoldenRun *run, GError **error)
   ok = open_networks (&script, error);
   for (guint i = 0; ok && i < json_array_get_length (batches); i++)
     ok = run_batch (&script, json_array_get_array_element (batches, i), error);
-  g_clear_pointer (&script.stdit3, os_stdit3_free);
+  g_clear_pointer (&script.stdit, os_stdit_free);
   g_clear_pointer (&script.vae, os_vae12_free);
   return ok;
 }
@@ -289,7 +289,7 @@ sample_latent (
     GoldenRun *run, const char *model, const OsTensor *states, GError **error)
 {
   Part part = { 0 };
-  g_autoptr (OsStdit3) stdit3 = NULL;
+  g_autoptr (OsStdit) stdit = NULL;
   g_autoptr (GPtrArray) captions = tensor_array_new ();
   g_autoptr (OsTensor) z = golden_input (run, "noise");
   g_autoptr (OsTensor) rows = os_tensor_select (states, 0, 0);
@@ -309,13 +309,13 @@ sample_latent (
   };
 
   if (part_open (&part, model, "transformer", error))
-    stdit3 = os_stdit3_new (part.config, part.binder, error);
+    stdit = os_stdit_new (part.config, part.binder, error);
   part_clear (&part);
-  if (stdit3 == NULL)
+  if (stdit == NULL)
     return NULL;
-  sampling.stdit3 = stdit3;
+  sampling.stdit = stdit;
   golden_add_caption (run, captions, rows, mask);
-  golden_add_null_captions (run, stdit3, captions, mask, 1);
+  golden_add_null_captions (run, stdit, captions, mask, 1);
   return golden_sample (run, &sampling);
 }
 

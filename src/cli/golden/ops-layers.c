@@ -30,12 +30,12 @@ view_heads (const char *name, const OsTensor *got, const OsTensor *want)
 
 static void
 run_self (GoldenRun *run, const char *name, const OsSelfAttention *layer,
-    const OsTensor *x, gboolean temporal, const OsTensor *rope)
+    const OsTensor *x, const OsTensor *rope)
 {
   g_autoptr (OsTensor) mixed = NULL, out = NULL;
 
   os_probe_push (run->compute, "%s", name);
-  mixed = os_self_attention_mix (layer, run->compute, x, temporal, rope);
+  mixed = os_self_attention_mix (layer, run->compute, x, rope);
   os_probe_pop (run->compute);
   out = os_linear (run->compute, &layer->proj, mixed, OS_ACT_NONE);
   golden_output (run, name, out);
@@ -46,26 +46,13 @@ run_cross (GoldenRun *run, const OsCrossAttention *layer)
 {
   JsonArray *lengths = json_object_get_array_member (
       json_object_get_object_member (run->json, "config"), "text_lengths");
-  guint B = json_array_get_length (lengths);
   g_autoptr (OsTensor) x = golden_input (run, "xc");
-  g_autoptr (OsTensor) texts = golden_input (run, "cond"); /* [1, sum, C] */
-  g_autoptr (GPtrArray) kv =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) os_tensor_unref);
-  g_autoptr (OsTensor) mixed = NULL, out = NULL;
-  gint64 start = 0;
-
-  for (guint b = 0; b < B; b++) {
-    gint64 length = json_array_get_int_element (lengths, b);
-    g_autoptr (OsTensor) all = os_tensor_select (texts, 0, 0);
-    g_autoptr (OsTensor) text = os_tensor_slice (all, 0, start, length);
-
-    g_ptr_array_add (
-        kv, os_linear (run->compute, &layer->kv_linear, text, OS_ACT_NONE));
-    start += length;
-  }
-  mixed = os_cross_attention_mix (
+  g_autoptr (GPtrArray) kv = golden_text_kv (run, layer, "cond", lengths);
+  g_autoptr (OsTensor) mixed = os_cross_attention_mix (
       layer, run->compute, x, (OsTensor *const *) kv->pdata);
-  out = os_linear (run->compute, &layer->proj, mixed, OS_ACT_NONE);
+  g_autoptr (OsTensor) out =
+      os_linear (run->compute, &layer->proj, mixed, OS_ACT_NONE);
+
   golden_output (run, "cross", out);
 }
 
@@ -85,9 +72,11 @@ golden_attention (GoldenRun *run, GError **error)
 
   if (binder == NULL || freqs == NULL)
     return FALSE;
-  spatial = os_self_attention_bind (binder, "spatial", C, N, TRUE);
-  temporal = os_self_attention_bind (binder, "temporal", C, N, TRUE);
-  nonorm = os_self_attention_bind (binder, "nonorm", C, N, FALSE);
+  spatial =
+      os_self_attention_bind (binder, "spatial", C, N, OS_ATTENTION_QK_NORM);
+  temporal = os_self_attention_bind (
+      binder, "temporal", C, N, OS_ATTENTION_TEMPORAL | OS_ATTENTION_QK_NORM);
+  nonorm = os_self_attention_bind (binder, "nonorm", C, N, OS_ATTENTION_PLAIN);
   cross = os_cross_attention_bind (binder, "cross", C, N);
   if ((weights = os_binder_finish (binder, error)) == NULL)
     return FALSE;
@@ -99,9 +88,9 @@ golden_attention (GoldenRun *run, GError **error)
   sites = os_tensor_reshape (x, OS_SHAPE (B, L, 1, C));
   rope = os_rope_table (run->compute, freqs, D / 2, L, OS_DTYPE_F32);
   golden_watch (run, view_heads, "");
-  run_self (run, "spatial", &spatial, frames, FALSE, NULL);
-  run_self (run, "temporal", &temporal, sites, TRUE, rope);
-  run_self (run, "nonorm", &nonorm, frames, FALSE, NULL);
+  run_self (run, "spatial", &spatial, frames, NULL);
+  run_self (run, "temporal", &temporal, sites, rope);
+  run_self (run, "nonorm", &nonorm, frames, NULL);
   run_cross (run, &cross);
   return TRUE;
 }

@@ -29,26 +29,6 @@ read_renoise (GoldenRun *run, guint steps)
   return tensors;
 }
 
-/* Text states of all prompts, then the unconditional ones. */
-static GPtrArray *
-read_captions (GoldenRun *run, OsStdit3 *stdit3)
-{
-  GPtrArray *captions =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) os_tensor_unref);
-  g_autoptr (OsTensor) y = golden_input (run, "y"); /* [B, 1, L, C] */
-  gint64 B = y->shape[0], L = y->shape[2], C = y->shape[3], n;
-  g_autoptr (OsTensor) rows = os_tensor_reshape (y, OS_SHAPE (B, L, C));
-  g_autofree guint8 *mask = golden_input_mask (run, "mask", &n);
-
-  for (gint64 b = 0; b < B; b++) {
-    g_autoptr (OsTensor) row = os_tensor_select (rows, 0, b);
-
-    golden_add_caption (run, captions, row, mask + (b * L) % n);
-  }
-  golden_add_null_captions (run, stdit3, captions, mask, n / L);
-  return captions;
-}
-
 gboolean
 golden_rflow_sample (GoldenRun *run, GError **error)
 {
@@ -56,7 +36,7 @@ golden_rflow_sample (GoldenRun *run, GError **error)
   JsonObject *scheduler = json_object_get_object_member (json, "scheduler");
   g_autoptr (OsConfig) config = golden_config (run, "config", error);
   g_autoptr (OsBinder) binder = golden_binder (run, error);
-  g_autoptr (OsStdit3) stdit3 = NULL;
+  g_autoptr (OsStdit) stdit = NULL;
   g_autoptr (OsTensor) z = NULL, sample = NULL;
   g_autoptr (GPtrArray) captions = NULL, renoise = NULL;
   g_autofree float *frame_mask = NULL;
@@ -64,14 +44,14 @@ golden_rflow_sample (GoldenRun *run, GError **error)
   gint64 n;
 
   if (config == NULL || binder == NULL
-      || (stdit3 = os_stdit3_new (config, binder, error)) == NULL)
+      || (stdit = os_stdit_new (config, binder, error)) == NULL)
     return FALSE;
   if (golden_has_input (run, "frame_mask"))
     frame_mask = golden_input_floats (run, "frame_mask", &n);
   z = golden_input (run, "z");
-  captions = read_captions (run, stdit3);
+  captions = golden_captions (run, stdit);
   sampling = (GoldenSampling){
-    .stdit3 = stdit3,
+    .stdit = stdit,
     .z = z,
     .captions = captions,
     .fps = number (json, "fps", 24),

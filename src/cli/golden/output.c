@@ -175,7 +175,8 @@ static void
 observe (const char *name, const OsTensor *tensor, gpointer data)
 {
   GoldenRun *run = data;
-  g_autofree char *full = g_strconcat (name, run->suffix, NULL);
+  g_autofree char *full = g_strconcat (
+      run->rename != NULL ? run->rename (run, name) : name, run->suffix, NULL);
   const OsTensor *want = golden_wanted (run, full);
   g_autoptr (OsTensor) view = NULL;
 

@@ -7,36 +7,9 @@
 
 #include "sampling/rflow.h"
 
-void
-golden_add_caption (
-    GoldenRun *run, GPtrArray *captions, const OsTensor *y, const guint8 *mask)
-{
-  gint64 L = y->shape[0], C = y->shape[1], n = 0;
-  g_autofree float *rows = g_new (float, L *C);
-
-  os_compute_download (run->compute, y, rows);
-  for (gint64 i = 0; i < L; i++)
-    if (mask[i])
-      memmove (rows + n++ * C, rows + i * C, C * sizeof *rows);
-  g_ptr_array_add (
-      captions, os_compute_upload (run->compute, rows, OS_SHAPE (n, C)));
-}
-
-void
-golden_add_null_captions (GoldenRun *run, OsStdit3 *stdit3, GPtrArray *captions,
-    const guint8 *masks, gint64 n_rows)
-{
-  gint64 L = os_stdit3_get_max_length (stdit3);
-  g_autoptr (OsTensor) null_caption =
-      os_stdit3_null_caption (stdit3, run->compute, L);
-
-  for (gint64 b = 0; b < n_rows; b++)
-    golden_add_caption (run, captions, null_caption, masks + b * L);
-}
-
 typedef struct {
   GoldenRun *run;
-  OsStdit3Clip *clip;
+  OsStditClip *clip;
   GPtrArray *renoise;
   guint step;
 } Denoiser;
@@ -78,7 +51,7 @@ denoise (OsCompute *compute, const OsTensor *x, float t, const guint8 *x_mask,
   for (gint64 i = 0; x_mask != NULL && i < 2 * B * T; i++)
     masks[i] = x_mask[i % (B * T)];
 
-  pred = os_stdit3_forward (
+  pred = os_stdit_forward (
       denoiser->clip, compute, doubled, times, x_mask != NULL ? masks : NULL);
   golden_output (denoiser->run, z_name, x);
   golden_output (denoiser->run, pred_name, pred);
@@ -102,16 +75,16 @@ OsTensor *
 golden_sample (GoldenRun *run, const GoldenSampling *sampling)
 {
   const OsTensor *z = sampling->z;
-  OsStdit3ClipInfo info = {
+  const OsStditFormat format = { sampling->height, sampling->width,
+    sampling->num_frames, sampling->fps };
+  OsStditClipInfo info = {
     .B = 2 * z->shape[0],
     .T = z->shape[2],
     .H = z->shape[3],
     .W = z->shape[4],
     .captions = (const OsTensor *const *) sampling->captions->pdata,
-    .fps = &sampling->fps,
-    .n_fps = 1,
-    .height = sampling->height,
-    .width = sampling->width,
+    .formats = &format,
+    .n_formats = 1,
   };
   OsRflow rflow = {
     .steps = sampling->steps,
@@ -123,8 +96,8 @@ golden_sample (GoldenRun *run, const GoldenSampling *sampling)
     .width = sampling->width,
     .num_frames = sampling->num_frames,
   };
-  g_autoptr (OsStdit3Clip) clip =
-      os_stdit3_clip_new (sampling->stdit3, run->compute, &info);
+  g_autoptr (OsStditClip) clip =
+      os_stdit_clip_new (sampling->stdit, run->compute, &info);
   Denoiser denoiser = {
     .run = run, .clip = clip, .renoise = sampling->renoise
   };

@@ -9,15 +9,15 @@
 
 OsSelfAttention
 os_self_attention_bind (OsBinder *binder, const char *name, gint64 C,
-    gint64 n_heads, gboolean qk_norm)
+    gint64 n_heads, OsAttentionFlags flags)
 {
   const gint64 D = C / n_heads;
-  OsSelfAttention attention = { .n_heads = n_heads };
+  OsSelfAttention attention = { .flags = flags, .n_heads = n_heads };
 
   os_binder_push (binder, "%s", name);
   attention.qkv = os_binder_linear (binder, "qkv", C, 3 * C, TRUE);
   attention.proj = os_binder_linear (binder, "proj", C, C, TRUE);
-  if (qk_norm) {
+  if (flags & OS_ATTENTION_QK_NORM) {
     attention.q_norm = os_binder_weight (binder, "q_norm.weight", OS_SHAPE (D));
     attention.k_norm = os_binder_weight (binder, "k_norm.weight", OS_SHAPE (D));
   }
@@ -48,11 +48,31 @@ part_as_heads (const OsTensor *qkv, int part, gint64 n_heads, gboolean temporal)
   return as_heads (x, n_heads, temporal);
 }
 
+static void
+rotate (OsCompute *compute, OsTensor *q, OsTensor *k, const OsTensor *rope)
+{
+  os_rope (compute, q, rope);
+  os_rope (compute, k, rope);
+  os_probe (compute, q, "q_rotated");
+}
+
+static void
+normalize (const OsSelfAttention *attention, OsCompute *compute, OsTensor *q,
+    OsTensor *k)
+{
+  os_rms_norm_inplace (compute, q, attention->q_norm, QK_NORM_EPS);
+  os_rms_norm_inplace (compute, k, attention->k_norm, QK_NORM_EPS);
+  os_probe (compute, q, "q_norm");
+  os_probe (compute, k, "k_norm");
+}
+
 OsTensor *
 os_self_attention_mix (const OsSelfAttention *attention, OsCompute *compute,
-    const OsTensor *x, gboolean temporal, const OsTensor *rope)
+    const OsTensor *x, const OsTensor *rope)
 {
   const gint64 C = x->shape[3], N = attention->n_heads;
+  const gboolean temporal = attention->flags & OS_ATTENTION_TEMPORAL;
+  const gboolean rope_first = attention->flags & OS_ATTENTION_ROPE_FIRST;
   g_autoptr (OsTensor) qkv =
       os_linear (compute, &attention->qkv, x, OS_ACT_NONE);
   OsTensor *mixed = os_compute_tensor (compute, 4, x->shape);
@@ -61,17 +81,12 @@ os_self_attention_mix (const OsSelfAttention *attention, OsCompute *compute,
   g_autoptr (OsTensor) k = part_as_heads (qkv, 1, N, temporal);
   g_autoptr (OsTensor) v = part_as_heads (qkv, 2, N, temporal);
 
-  if (attention->q_norm) {
-    os_rms_norm_inplace (compute, q, attention->q_norm, QK_NORM_EPS);
-    os_rms_norm_inplace (compute, k, attention->k_norm, QK_NORM_EPS);
-    os_probe (compute, q, "q_norm");
-    os_probe (compute, k, "k_norm");
-  }
-  if (rope) {
-    os_rope (compute, q, rope);
-    os_rope (compute, k, rope);
-    os_probe (compute, q, "q_rotated");
-  }
+  if (rope && rope_first)
+    rotate (compute, q, k, rope);
+  if (attention->flags & OS_ATTENTION_QK_NORM)
+    normalize (attention, compute, q, k);
+  if (rope && !rope_first)
+    rotate (compute, q, k, rope);
   os_attention (compute,
       &(OsAttention){
           .q = q, .k = k, .v = v, .out = out, .scale = 1 / sqrtf (C / N) });

@@ -108,21 +108,27 @@ host_table (OsCompute *compute, gint64 count)
   return table;
 }
 
+/* 10000^(-2k/D), k < D/2. */
+static void
+fill_frequencies (float *out, gint64 D, OsDType dtype)
+{
+  for (gint64 k = 0; k < D / 2; k++)
+    out[k] = round_to (dtype, 1.0f / powf (10000.0f, 2.0f * k / D));
+}
+
 OsTensor *
 os_position_embed_2d (OsCompute *compute, gint64 C, gint64 H, gint64 W,
     double scale, gint64 base_size, OsDType dtype)
 {
   const gint64 n = C / 4;
-  const float stretch_h = (double) base_size / H;
-  const float stretch_w = (double) base_size / W;
+  const float stretch_h = base_size ? (double) base_size / H : 1;
+  const float stretch_w = base_size ? (double) base_size / W : 1;
   g_autofree float *frequencies = g_new (float, n);
   g_autofree float *table = host_table (compute, H * W * C);
 
   if (!table)
     return os_compute_tensor (compute, OS_SHAPE (H * W, C));
-  for (gint64 k = 0; k < n; k++)
-    frequencies[k] =
-        round_to (dtype, 1.0f / powf (10000.0f, 2.0f * k / (C / 2)));
+  fill_frequencies (frequencies, C / 2, dtype);
   for (gint64 i = 0; i < H * W; i++) {
     const float column = (float) (i % W) / (float) scale * stretch_w;
     const float line = (float) (i / W) / (float) scale * stretch_h;
@@ -131,6 +137,20 @@ os_position_embed_2d (OsCompute *compute, gint64 C, gint64 H, gint64 W,
     fill_waves (table + i * C + 2 * n, line, frequencies, n, dtype);
   }
   return os_compute_upload (compute, table, OS_SHAPE (H * W, C));
+}
+
+OsTensor *
+os_position_embed_1d (OsCompute *compute, gint64 C, gint64 T, double scale)
+{
+  g_autofree float *frequencies = g_new (float, C / 2);
+  g_autofree float *table = host_table (compute, T * C);
+
+  if (!table)
+    return os_compute_tensor (compute, OS_SHAPE (T, C));
+  fill_frequencies (frequencies, C, OS_DTYPE_F32);
+  for (gint64 t = 0; t < T; t++)
+    fill_waves (table + t * C, t / scale, frequencies, C / 2, OS_DTYPE_F32);
+  return os_compute_upload (compute, table, OS_SHAPE (T, C));
 }
 
 OsTensor *
@@ -154,6 +174,5 @@ os_rope_table (OsCompute *compute, const float *freqs, gint64 n_freqs, gint64 L,
 void
 os_rope_default_freqs (gint64 D, float *freqs)
 {
-  for (gint64 i = 0; i < D / 2; i++)
-    freqs[i] = 1.0f / powf (10000.0f, 2.0f * i / D);
+  fill_frequencies (freqs, D, OS_DTYPE_F32);
 }

@@ -35,11 +35,15 @@ OsTensor *os_caption_embed (const OsCaptionEmbedder *embedder,
     OsCompute *compute, const OsTensor *caption);
 
 /* PositionEmbedding2D: [H W, C], sin and cos of the column in the first half,
- * of the row in the second. base_size and scale stretch the grid to the size
- * that the network was trained at. dtype BF16 rounds as a model cast to
- * bfloat16 does. */
+ * of the row in the second. Positions are divided by scale; with a base_size
+ * (not 0), they are stretched as if the grid was a square with this side. dtype
+ * BF16 rounds as a model cast to bfloat16 does. */
 OsTensor *os_position_embed_2d (OsCompute *compute, gint64 C, gint64 H,
     gint64 W, double scale, gint64 base_size, OsDType dtype);
+
+/* [T, C], sin and cos of the frame's number, divided by scale. */
+OsTensor *os_position_embed_1d (
+    OsCompute *compute, gint64 C, gint64 T, double scale);
 
 /* cos, sin of position l and frequency i: [L, n_freqs, 2], for os_rope(). */
 OsTensor *os_rope_table (OsCompute *compute, const float *freqs, gint64 n_freqs,

@@ -1,34 +1,74 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Blocks and final layer of STDiT3. Modulation follows DiT (arXiv 2212.09748)
- * with PixArt's shared tables (arXiv 2310.00426). */
+/* Blocks and final layer of the STDiT family. Modulation follows DiT (arXiv
+ * 2212.09748) with PixArt's shared tables (arXiv 2310.00426). */
 #include "models/blocks/stdit-block.h"
 
 #define NORM_EPS 1e-6f
 
-/* Order of the rows of scale_shift_table and of t_block's output. */
+/* Rows of scale_shift_table and of t_block's output. */
 enum {
   SHIFT_MSA,
   SCALE_MSA,
   GATE_MSA,
   SHIFT_MLP,
   SCALE_MLP,
-  GATE_MLP
+  GATE_MLP,
+  N_ROWS,
+  /* Of scale_shift_table_temporal and t_block_temp's output: the first ones. */
+  N_TEMPORAL_ROWS = 3
 };
 
 OsStditBlock
-os_stdit_block_bind (OsBinder *binder, gint64 C, gint64 n_heads,
-    gint64 mlp_hidden, gboolean qk_norm, gboolean temporal)
+os_stdit_block_bind (OsBinder *binder, const OsStditBlockSpec *spec)
 {
-  OsStditBlock block = { .temporal = temporal };
+  const gint64 C = spec->C, N = spec->n_heads;
+  const OsAttentionFlags temporal = spec->attention | OS_ATTENTION_TEMPORAL;
+  OsStditBlock block = { .kind = spec->kind };
 
   block.scale_shift_table =
-      os_binder_weight (binder, "scale_shift_table", OS_SHAPE (6, C));
-  block.attn = os_self_attention_bind (binder, "attn", C, n_heads, qk_norm);
-  block.cross_attn = os_cross_attention_bind (binder, "cross_attn", C, n_heads);
-  block.fc1 = os_binder_linear (binder, "mlp.fc1", C, mlp_hidden, TRUE);
-  block.fc2 = os_binder_linear (binder, "mlp.fc2", mlp_hidden, C, TRUE);
+      os_binder_weight (binder, "scale_shift_table", OS_SHAPE (N_ROWS, C));
+  block.attn = os_self_attention_bind (binder, "attn", C, N,
+      spec->kind == OS_STDIT_BLOCK_TEMPORAL ? temporal : spec->attention);
+  if (spec->kind >= OS_STDIT_BLOCK_JOINT)
+    block.attn_temp =
+        os_self_attention_bind (binder, "attn_temp", C, N, temporal);
+  if (spec->kind == OS_STDIT_BLOCK_JOINT_MODULATED)
+    block.scale_shift_table_temporal = os_binder_weight (
+        binder, "scale_shift_table_temporal", OS_SHAPE (N_TEMPORAL_ROWS, C));
+  block.cross_attn = os_cross_attention_bind (binder, "cross_attn", C, N);
+  block.fc1 = os_binder_linear (binder, "mlp.fc1", C, spec->mlp_hidden, TRUE);
+  block.fc2 = os_binder_linear (binder, "mlp.fc2", spec->mlp_hidden, C, TRUE);
   return block;
 }
+
+/* The rows of table + t: each [R, C]. */
+typedef struct {
+  int n;
+  OsTensor *rows[N_ROWS];
+} Modulation;
+
+/* table [n, C], t [R, n C]. */
+static Modulation
+modulation_new (OsCompute *compute, OsWeight *table, const OsTensor *t, int n)
+{
+  const gint64 R = t->shape[0], C = t->shape[1] / n;
+  g_autoptr (OsTensor) sum =
+      os_add (compute, t, os_weight_get (table, compute));
+  g_autoptr (OsTensor) split = os_tensor_reshape (sum, OS_SHAPE (R, n, C));
+  Modulation modulation = { .n = n };
+
+  for (int i = 0; i < n; i++)
+    modulation.rows[i] = os_tensor_select (split, 1, i);
+  return modulation;
+}
+
+static void
+modulation_clear (Modulation *modulation)
+{
+  for (int i = 0; i < modulation->n; i++)
+    os_tensor_unref (modulation->rows[i]);
+}
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Modulation, modulation_clear)
 
 /* x W^T + b alone, for a probe: what os_linear_add() adds is never held. */
 static void
@@ -57,20 +97,66 @@ probe_norm (OsCompute *compute, const OsTensor *x, const char *name)
   os_probe (compute, value, "%s", name);
 }
 
-/* x += gate_msa * attention (norm1 (x) (1 + scale_msa) + shift_msa) */
+/* x += gate * attention (h) */
 static void
-self_attend (const OsStditBlock *block, OsCompute *compute, OsTensor *x,
-    OsTensor *const *modulation, const OsTensor *rope)
+add_attention (const OsSelfAttention *attn, OsCompute *compute,
+    const OsTensor *h, const OsTensor *gate, const OsTensor *rope, OsTensor *x,
+    const char *probe)
+{
+  g_autoptr (OsTensor) mixed = os_self_attention_mix (attn, compute, h, rope);
+
+  probe_linear (compute, &attn->proj, mixed, probe);
+  os_linear_add (compute, &attn->proj, mixed, gate, x);
+}
+
+/* x += gate_msa * attention (norm (x) (1 + scale_msa) + shift_msa) */
+static void
+self_attend (const OsSelfAttention *attn, OsCompute *compute, OsTensor *x,
+    const Modulation *m, const OsTensor *rope, const char *probe)
 {
   g_autoptr (OsTensor) h = os_layer_norm_modulate (
-      compute, x, modulation[SHIFT_MSA], modulation[SCALE_MSA], NORM_EPS);
-  g_autoptr (OsTensor) mixed = NULL;
+      compute, x, m->rows[SHIFT_MSA], m->rows[SCALE_MSA], NORM_EPS);
 
-  probe_norm (compute, x, "norm1");
-  mixed =
-      os_self_attention_mix (&block->attn, compute, h, block->temporal, rope);
-  probe_linear (compute, &block->attn.proj, mixed, "attn");
-  os_linear_add (compute, &block->attn.proj, mixed, modulation[GATE_MSA], x);
+  add_attention (attn, compute, h, m->rows[GATE_MSA], rope, x, probe);
+}
+
+/* x [B, T, S, C] + position [T, C]. */
+static OsTensor *
+add_frame_position (
+    OsCompute *compute, const OsTensor *x, const OsTensor *position)
+{
+  const gint64 T = x->shape[1], S = x->shape[2], C = x->shape[3];
+  g_autoptr (OsTensor) view = os_tensor_as_strided (
+      position, 0, OS_SHAPE (T, S, C), (gint64[]){ C, 0, 1 });
+  g_autoptr (OsTensor) tokens = os_contiguous (compute, view);
+
+  return os_add (compute, x, tokens);
+}
+
+/* x += gate_msa * attn_temp (x + position): the gate is that of the timestep
+ * also for frames that are given. */
+static void
+attend_across_frames (const OsStditBlock *block, OsCompute *compute,
+    OsTensor *x, const OsStditBlockInput *input)
+{
+  g_auto (Modulation) m =
+      modulation_new (compute, block->scale_shift_table, input->t_temp, N_ROWS);
+  g_autoptr (OsTensor) h = input->frame_position ? add_frame_position (
+                               compute, x, input->frame_position)
+                                                 : os_tensor_ref (x);
+
+  add_attention (&block->attn_temp, compute, h, m.rows[GATE_MSA], input->rope,
+      x, "attn_temp");
+}
+
+static void
+attend_across_frames_modulated (const OsStditBlock *block, OsCompute *compute,
+    OsTensor *x, const OsStditBlockInput *input)
+{
+  g_auto (Modulation) m = modulation_new (compute,
+      block->scale_shift_table_temporal, input->t_temp, N_TEMPORAL_ROWS);
+
+  self_attend (&block->attn_temp, compute, x, &m, input->rope, "attn_temp");
 }
 
 /* x += cross attention (x, text): not normalised, not gated */
@@ -91,35 +177,35 @@ cross_attend (const OsStditBlock *block, OsCompute *compute, OsTensor *x,
 /* x += gate_mlp * fc2 (gelu (fc1 (norm2 (x) (1 + scale_mlp) + shift_mlp))) */
 static void
 feed_forward (const OsStditBlock *block, OsCompute *compute, OsTensor *x,
-    OsTensor *const *modulation)
+    const Modulation *m)
 {
   g_autoptr (OsTensor) h = os_layer_norm_modulate (
-      compute, x, modulation[SHIFT_MLP], modulation[SCALE_MLP], NORM_EPS);
+      compute, x, m->rows[SHIFT_MLP], m->rows[SCALE_MLP], NORM_EPS);
   g_autoptr (OsTensor) hidden = NULL;
 
   probe_norm (compute, x, "norm2");
   hidden = os_linear (compute, &block->fc1, h, OS_ACT_GELU_TANH);
   probe_linear (compute, &block->fc2, hidden, "mlp");
-  os_linear_add (compute, &block->fc2, hidden, modulation[GATE_MLP], x);
+  os_linear_add (compute, &block->fc2, hidden, m->rows[GATE_MLP], x);
 }
 
 void
 os_stdit_block_forward (const OsStditBlock *block, OsCompute *compute,
-    OsTensor *x, const OsTensor *t6, OsTensor *const *kv, const OsTensor *rope)
+    OsTensor *x, const OsStditBlockInput *input)
 {
-  const gint64 R = t6->shape[0], C = x->shape[3];
-  g_autoptr (OsTensor) sum =
-      os_add (compute, t6, os_weight_get (block->scale_shift_table, compute));
-  g_autoptr (OsTensor) table = os_tensor_reshape (sum, OS_SHAPE (R, 6, C));
-  OsTensor *modulation[6];
+  const OsStditBlockKind kind = block->kind;
+  g_auto (Modulation) m =
+      modulation_new (compute, block->scale_shift_table, input->t6, N_ROWS);
 
-  for (int i = 0; i < 6; i++)
-    modulation[i] = os_tensor_select (table, 1, i);
-  self_attend (block, compute, x, modulation, block->temporal ? rope : NULL);
-  cross_attend (block, compute, x, kv);
-  feed_forward (block, compute, x, modulation);
-  for (int i = 0; i < 6; i++)
-    os_tensor_unref (modulation[i]);
+  probe_norm (compute, x, "norm1");
+  self_attend (&block->attn, compute, x, &m,
+      kind == OS_STDIT_BLOCK_TEMPORAL ? input->rope : NULL, "attn");
+  if (kind == OS_STDIT_BLOCK_JOINT)
+    attend_across_frames (block, compute, x, input);
+  else if (kind == OS_STDIT_BLOCK_JOINT_MODULATED)
+    attend_across_frames_modulated (block, compute, x, input);
+  cross_attend (block, compute, x, input->kv);
+  feed_forward (block, compute, x, &m);
 }
 
 OsFinalLayer

@@ -1,25 +1,55 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* STDiT3Block: self attention over space or time, cross attention to the text
- * and an MLP, modulated by the timestep (opensora/models/stdit/stdit3.py). */
+/* Blocks of the STDiT family: self attention over space, time or both, cross
+ * attention to the text and an MLP, modulated by the timestep
+ * (opensora/models/stdit: STDiTBlock, STDiT2Block, STDiT3Block). */
 #pragma once
 
 #include "models/blocks/attention.h"
 
+typedef enum {
+  /* STDiT3: attention within frames, or across them. */
+  OS_STDIT_BLOCK_SPATIAL,
+  OS_STDIT_BLOCK_TEMPORAL,
+  /* STDiT: within frames, then across them (attn_temp), gated alike; what
+   * attn_temp sees is neither normalised nor modulated. */
+  OS_STDIT_BLOCK_JOINT,
+  /* STDiT2: the same with a norm and a modulation of its own. */
+  OS_STDIT_BLOCK_JOINT_MODULATED,
+} OsStditBlockKind;
+
 typedef struct {
-  OsWeight *scale_shift_table; /* [6, C] */
+  OsStditBlockKind kind;
+  gint64 C, n_heads, mlp_hidden;
+  OsAttentionFlags attention; /* without OS_ATTENTION_TEMPORAL */
+} OsStditBlockSpec;
+
+typedef struct {
+  OsStditBlockKind kind;
+  OsWeight *scale_shift_table;          /* [6, C] */
+  OsWeight *scale_shift_table_temporal; /* [3, C], of JOINT_MODULATED */
   OsSelfAttention attn;
+  OsSelfAttention attn_temp; /* of the joint ones */
   OsCrossAttention cross_attn;
   OsLinear fc1, fc2;
-  gboolean temporal;
 } OsStditBlock;
 
-OsStditBlock os_stdit_block_bind (OsBinder *binder, gint64 C, gint64 n_heads,
-    gint64 mlp_hidden, gboolean qk_norm, gboolean temporal);
+OsStditBlock os_stdit_block_bind (
+    OsBinder *binder, const OsStditBlockSpec *spec);
 
-/* x [B, T, S, C] in place. t6 [R, 6 C]: t_block of the timestep, a row a sample
- * (R = B) or a frame (R = B T). kv as os_cross_attention_mix(). */
+/* What a block sees beside the tokens. R rows of a modulation: one a sample
+ * (R = B) or one a frame (R = B T). */
+typedef struct {
+  const OsTensor *t6;     /* [R, 6 C]: t_block of the timestep */
+  const OsTensor *t_temp; /* of attn_temp: [R, 3 C]; of JOINT t6 again */
+  OsTensor *const *kv;    /* as os_cross_attention_mix() */
+  const OsTensor *rope;   /* of attention across frames; or NULL */
+  /* [T, C], added to what attn_temp of JOINT sees; or NULL. */
+  const OsTensor *frame_position;
+} OsStditBlockInput;
+
+/* x [B, T, S, C] in place. */
 void os_stdit_block_forward (const OsStditBlock *block, OsCompute *compute,
-    OsTensor *x, const OsTensor *t6, OsTensor *const *kv, const OsTensor *rope);
+    OsTensor *x, const OsStditBlockInput *input);
 
 /* T2IFinalLayer: linear (modulate (layer norm (x))), with t [B, C]. */
 typedef struct {
