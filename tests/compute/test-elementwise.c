@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ops on values and rows. */
+#include <math.h>
+
 #include "optest.h"
 
 /* b again and again, over the borders of the work's pieces. */
@@ -107,6 +109,23 @@ test_select_rows (OsCompute *compute)
         AT (choose[i / 12] ? a : b, i / 12, i / 4 % 3, i % 4));
 }
 
+/* Means and logarithms of variances side by side, the latter clamped. */
+static void
+test_normal_sample (OsCompute *compute)
+{
+  const float moments[] = { 1, -2, 0, 2 * logf (3), 5, 6, -1000, 1000 };
+  const float numbers[] = { 0.5f, -1, 1, 1 };
+  const double expected[] = { 1.5, -5, 5 + exp (-15), 6 + exp (10) };
+  g_autoptr (OsTensor) m =
+      os_compute_upload (compute, moments, OS_SHAPE (2, 1, 4));
+  g_autoptr (OsTensor) e =
+      os_compute_upload (compute, numbers, OS_SHAPE (2, 1, 2));
+  g_autoptr (OsTensor) sample = os_normal_sample (compute, m, e);
+
+  g_assert_true (os_tensor_has_shape (sample, OS_SHAPE (2, 1, 2)));
+  optest_assert_tensor (compute, sample, expected, 1e-6);
+}
+
 int
 main (int argc, char **argv)
 {
@@ -117,5 +136,6 @@ main (int argc, char **argv)
   optest_add ("/compute/elementwise/lerp", test_lerp);
   optest_add ("/compute/elementwise/scale-shift", test_scale_shift);
   optest_add ("/compute/elementwise/select-rows", test_select_rows);
+  optest_add ("/compute/elementwise/normal-sample", test_normal_sample);
   return g_test_run ();
 }

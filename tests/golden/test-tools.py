@@ -94,13 +94,13 @@ def check_report(report, stage):
 
 
 def check_bench(folder):
-    for stage in ("text", "denoise", "decode", "load", "pipeline"):
+    for stage in ("text", "denoise", "encode", "decode", "load", "pipeline"):
         code, out, err = bench("--model", DEMO, "--stage", stage, *SMALL)
         assert code == 0, err
         report = json.loads(out)
         check_report(report, stage)
         assert report["weights"] == "file", report
-        if stage in ("text", "denoise", "decode"):
+        if stage in ("text", "denoise", "encode", "decode"):
             assert report["gflop"] > 0.01, report
     for stage, part in (("text", "text_encoder"), ("denoise", "transformer"),
                         ("decode", "vae")):

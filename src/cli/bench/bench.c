@@ -19,6 +19,7 @@ static const struct {
 } stages[] = {
   { "text", bench_text },
   { "denoise", bench_denoise },
+  { "encode", bench_encode },
   { "decode", bench_decode },
   { "load", bench_load },
   { "pipeline", bench_pipeline },
@@ -161,7 +162,7 @@ describe_options (BenchOptions *options)
 {
   const GOptionEntry entries[] = {
     { "stage", 0, 0, G_OPTION_ARG_STRING, &options->stage,
-        "text, denoise, decode, load or pipeline", "NAME" },
+        "text, denoise, encode, decode, load or pipeline", "NAME" },
     { "model", 0, 0, G_OPTION_ARG_FILENAME, &options->model,
         "Model folder with text_encoder, transformer and vae", "DIR" },
     { "transformer", 0, 0, G_OPTION_ARG_FILENAME, &options->transformer,
@@ -212,7 +213,8 @@ check_options (BenchOptions *options, GError **error)
   if (n_sources != 1)
     problem = "give one of --model, --transformer and --random-weights";
   else if (find_stage (options->stage) == NULL)
-    problem = "--stage is one of text, denoise, decode, load and pipeline";
+    problem =
+        "--stage is one of text, denoise, encode, decode, load and pipeline";
   else if (options->output != NULL && !g_str_equal (options->stage, "denoise"))
     problem = "--output belongs to --stage denoise";
   else if (options->height < 16 || options->width < 16

@@ -34,6 +34,7 @@ typedef gboolean (*BenchStage) (Bench *bench, GError **error);
 /* The stages: each measures options.runs calls. */
 gboolean bench_text (Bench *bench, GError **error);
 gboolean bench_denoise (Bench *bench, GError **error);
+gboolean bench_encode (Bench *bench, GError **error);
 gboolean bench_decode (Bench *bench, GError **error);
 gboolean bench_load (Bench *bench, GError **error);
 gboolean bench_pipeline (Bench *bench, GError **error);

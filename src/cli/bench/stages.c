@@ -330,6 +330,49 @@ bench_denoise (Bench *bench, GError **error)
   return ok;
 }
 
+/* --- encode --- */
+
+typedef struct {
+  OsVae12 *vae;
+  OsTensor *frames; /* [num_frames, H, W, 3] */
+} Encode;
+
+static OsTensor *
+draw_posterior (OsCompute *compute, OsVaeDraw which, int n_dims,
+    const gint64 *shape, gpointer data)
+{
+  return os_noise_tensor (data, compute, n_dims, shape);
+}
+
+static gboolean
+call_encode (Bench *bench, gpointer data, GError **error)
+{
+  const Encode *encode = data;
+  g_autoptr (OsVae12Encoder) encoder =
+      os_vae12_encoder_new (encode->vae, draw_posterior, bench->noise);
+  g_autoptr (OsTensor) z = NULL;
+
+  os_vae12_encoder_push (encoder, bench->compute, encode->frames);
+  z = os_vae12_encoder_finish (encoder, bench->compute, 1);
+  return TRUE;
+}
+
+gboolean
+bench_encode (Bench *bench, GError **error)
+{
+  const BenchOptions *options = &bench->options;
+  g_autoptr (OsVae12) vae = open_vae (bench, error);
+  g_autoptr (OsTensor) frames = NULL;
+  Encode encode = { .vae = vae };
+
+  if (vae == NULL)
+    return FALSE;
+  encode.frames = frames = os_noise_tensor (bench->noise, bench->compute,
+      OS_SHAPE (options->num_frames, options->height, options->width, 3));
+  set_picture_shape (bench);
+  return measure (bench, call_encode, &encode, error);
+}
+
 /* --- decode --- */
 
 typedef struct {
