@@ -104,7 +104,8 @@ G_DECLARE_FINAL_TYPE (OpensoraHub, opensora_hub, OPENSORA, HUB, GObject)
  * announced before the file appears in the cache. Partial downloads are kept
  * and continued. The token is sent to the hub's own host only.
  *
- * Calls block; they may come from any thread, at the same time.
+ * Calls may come from any thread, at the same time. They block, but for those
+ * whose names end with "async".
  *
  * Since: 0.1
  */
@@ -128,20 +129,55 @@ OPENSORA_API
 char *opensora_hub_download (OpensoraHub *self, const char *repo,
     const char *revision, const char *filename, GCancellable *cancellable,
     OpensoraProgressFunc progress, gpointer user_data, GError **error);
+OPENSORA_API
+void opensora_hub_download_async (OpensoraHub *self, const char *repo,
+    const char *revision, const char *filename, GCancellable *cancellable,
+    OpensoraProgressFunc progress, gpointer progress_data,
+    GDestroyNotify progress_destroy, GAsyncReadyCallback callback,
+    gpointer user_data);
+OPENSORA_API
+char *opensora_hub_download_finish (
+    OpensoraHub *self, GAsyncResult *result, GError **error);
 
 OPENSORA_API
 char **opensora_hub_download_component (OpensoraHub *self, const char *repo,
     const char *revision, const char *subfolder, OpensoraHubComponent component,
     const char *variant, GCancellable *cancellable,
     OpensoraProgressFunc progress, gpointer user_data, GError **error);
+OPENSORA_API
+void opensora_hub_download_component_async (OpensoraHub *self, const char *repo,
+    const char *revision, const char *subfolder, OpensoraHubComponent component,
+    const char *variant, GCancellable *cancellable,
+    OpensoraProgressFunc progress, gpointer progress_data,
+    GDestroyNotify progress_destroy, GAsyncReadyCallback callback,
+    gpointer user_data);
+OPENSORA_API
+char **opensora_hub_download_component_finish (
+    OpensoraHub *self, GAsyncResult *result, GError **error);
 
 OPENSORA_API
 char **opensora_hub_list_files (OpensoraHub *self, const char *repo,
     const char *revision, GCancellable *cancellable, GError **error);
+OPENSORA_API
+void opensora_hub_list_files_async (OpensoraHub *self, const char *repo,
+    const char *revision, GCancellable *cancellable,
+    GAsyncReadyCallback callback, gpointer user_data);
+OPENSORA_API
+char **opensora_hub_list_files_finish (
+    OpensoraHub *self, GAsyncResult *result, GError **error);
 
 OPENSORA_API
 gboolean opensora_hub_verify (OpensoraHub *self, const char *repo,
     const char *revision, const char *filename, GCancellable *cancellable,
     OpensoraProgressFunc progress, gpointer user_data, GError **error);
+OPENSORA_API
+void opensora_hub_verify_async (OpensoraHub *self, const char *repo,
+    const char *revision, const char *filename, GCancellable *cancellable,
+    OpensoraProgressFunc progress, gpointer progress_data,
+    GDestroyNotify progress_destroy, GAsyncReadyCallback callback,
+    gpointer user_data);
+OPENSORA_API
+gboolean opensora_hub_verify_finish (
+    OpensoraHub *self, GAsyncResult *result, GError **error);
 
 G_END_DECLS

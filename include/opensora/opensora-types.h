@@ -53,7 +53,8 @@ const char *opensora_stage_get_name (OpensoraStage stage);
  * @total: how much there is, never 0
  * @user_data: closure
  *
- * Called from the thread that runs the long call. It must return soon.
+ * Called from the thread that runs the long call; asynchronous calls call it in
+ * the main context of their caller. It must return soon.
  *
  * Since: 0.1
  */
