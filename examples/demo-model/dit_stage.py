@@ -20,9 +20,13 @@ DIT = dict(in_channels=4, hidden_size=144, depth=4, num_heads=4, mlp_ratio=4.0, 
 T5 = dict(d_model=128, d_kv=32, d_ff=256, num_layers=2, num_heads=4, relative_attention_num_buckets=32,
           relative_attention_max_distance=128)
 KINDS = {  # frames, height, width, share of the steps, clips of a step as a part of the batch, latents kept
-    "square": (17, 64, 64, 0.90, 1, 20000), "wide": (17, 64, 112, 0.025, 4 / 7, 1000), "tall": (17, 112, 64, 0.025, 4 / 7, 1000),
-    "long": (34, 64, 64, 0.015, 1 / 2, 1000), "longer": (51, 64, 64, 0.01, 1 / 3, 500), "picture": (1, 64, 64, 0.025, 2, 4000),
+    "square": (17, 64, 64, 0.81, 1, 20000), "wide": (17, 64, 112, 0.03, 4 / 7, 1000), "tall": (17, 112, 64, 0.03, 4 / 7, 1000),
+    "first": (34, 64, 64, 0.03, 1 / 2, 1000), "second": (34, 64, 64, 0.035, 1 / 2, 1000),
+    "longer": (51, 64, 64, 0.015, 1 / 3, 500), "picture": (1, 64, 64, 0.05, 2, 4000),
 }
+# Two clips of 34 frames, of which the second begins with the end of the first, are one shot of 51.
+PART_OF_SHOT = {"first": (51, slice(0, 34)), "second": (51, slice(17, 51))}
+CHUNK = 5  # latents of 17 frames, which the VAE codes by themselves
 
 
 def is_matrix(n, p):
@@ -34,12 +38,14 @@ class Pool:
     """Latents of drawn clips. New ones take the place of the oldest all the time, so that none is learned by heart."""
 
     def __init__(self, vae, kind):
-        self.vae = vae
+        self.vae, self.kind = vae, kind
         self.frames, self.height, self.width, _, self.part, self.size = KINDS[kind]
         self.seed, self.made, self.z, self.texts = SEED + list(KINDS).index(kind), 0, [], []
 
     def renew(self, n):
-        scenes, texts = C.make(self.seed, range(self.made, self.made + n), self.frames, self.height, self.width)
+        frames, part = PART_OF_SHOT.get(self.kind, (self.frames, slice(None)))
+        scenes, texts = C.make(self.seed, range(self.made, self.made + n), frames, self.height, self.width)
+        scenes = [dict(s, path=s["path"][part]) for s in scenes]
         z = self.vae.encode(C.draw(scenes, self.height, self.width)).half()
         for latent, text in zip(z, texts):
             if self.made < self.size:
@@ -89,18 +95,33 @@ class Transformer(Stage):
 
     def load_extra(self, state):
         for k, p in self.pools.items():
-            p.load(state[k])
+            if k in state:
+                p.load(state[k])
 
-    def flow_error(self, x, texts, t, kind, drop):
-        """Squared error of the velocity; `drop` tells which captions are the null caption."""
+    def flow_error(self, x, texts, t, kind, drop, given=None):
+        """Squared error of the velocity; `drop` tells which captions are the null caption, `given` which frames are
+        conditions."""
         _, height, width = KINDS[kind][:3]
         ids, mask = tokens.encode(self.sp, texts, MAX_LENGTH)
         y = self.t5(ids, mask)
         y = torch.where(drop[:, None, None], self.dit.y_embedder.y_embedding[None, :y.shape[1]], y)
         noise, at = torch.randn_like(x), t.view(-1, 1, 1, 1, 1)
         fps = torch.full_like(t, 120.0 if kind == "picture" else FPS)
-        v = self.dit((1 - at) * x + at * noise, t * 1000, y, mask, fps, height, width)[:, :4]
-        return (v - (x - noise)).pow(2).mean()
+        noisy = (1 - at) * x + at * noise
+        if given is not None:
+            noisy = torch.where(given[:, None, :, None, None], x, noisy)
+        v = self.dit(noisy, t * 1000, y, mask, fps, height, width, given)[:, :4]
+        error = (v - (x - noise)).pow(2).mean((1, 3, 4))
+        return error.mean() if given is None else error[~given].mean()
+
+    def conditions(self, kind, n, frames):
+        """The frames of each clip that are given: the first, as a picture to go on from, or the end of the last clip."""
+        given = torch.zeros(n, frames, dtype=torch.bool)
+        if kind == "second":
+            given[:, :CHUNK] = True
+        elif kind != "picture":
+            given[:, 0] = torch.rand(n) < 0.15
+        return given if given.any() else None
 
     def loss(self, step):
         rng = np.random.default_rng([SEED, step])
@@ -111,7 +132,7 @@ class Transformer(Stage):
         x = x + 0.03 * torch.randn_like(x)
         u = (torch.arange(n) + torch.rand(n)) / n  # evenly spread; half of them drawn towards the middle
         t = torch.where(torch.rand(n) < 0.5, u, torch.sigmoid(torch.special.ndtri(u.clamp(1e-4, 1 - 1e-4))))
-        loss = self.flow_error(x, texts, t, kind, torch.rand(n) < 0.1)
+        loss = self.flow_error(x, texts, t, kind, torch.rand(n) < 0.1, self.conditions(kind, n, x.shape[2]))
         return loss, {"loss_" + kind: loss.item()}
 
     @torch.no_grad()
