@@ -2,11 +2,16 @@
 /* Opening the parts of a model. */
 #include "pipeline/bundle.h"
 
-/* The folder of a part. */
+#include "pipeline/inferred.h"
+#include "weights/folder.h"
+
+/* The folder or file of a part. */
 static char *
-get_folder (const OsParts *parts, const char *own, const char *name)
+get_path (const OsParts *parts, OsPartKind part)
 {
-  return own ? g_strdup (own) : g_build_filename (parts->folder, name, NULL);
+  if (parts->paths[part])
+    return g_strdup (parts->paths[part]);
+  return g_build_filename (parts->folder, os_part_get_folder (part), NULL);
 }
 
 /* opensora.json: what this model was made for, where that differs from its
@@ -58,17 +63,35 @@ part_clear (Part *part)
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Part, part_clear)
 
-static gboolean
-part_open (Part *part, const char *path, GError **error)
+/* Where config.json is, if it is there: in the folder, or beside a file that is
+ * the one that the folder stands for. */
+static char *
+find_config (const char *path)
 {
-  g_autofree char *config = g_build_filename (path, "config.json", NULL);
-  g_autoptr (OsCheckpoint) checkpoint = NULL;
+  g_autofree char *folder = g_path_get_dirname (path);
+  g_autofree char *checkpoint = NULL;
 
-  part->config = os_config_load (config, error);
-  if (!part->config)
-    return FALSE;
-  checkpoint = os_checkpoint_open (path, error);
+  if (g_file_test (path, G_FILE_TEST_IS_DIR))
+    return g_build_filename (path, "config.json", NULL);
+  checkpoint = os_folder_find_checkpoint (folder, NULL);
+  return g_strcmp0 (checkpoint, path) == 0
+             ? g_build_filename (folder, "config.json", NULL)
+             : NULL;
+}
+
+static gboolean
+part_open (Part *part, const OsParts *parts, OsPartKind kind, GError **error)
+{
+  g_autofree char *path = get_path (parts, kind);
+  g_autofree char *config = find_config (path);
+  g_autoptr (OsCheckpoint) checkpoint = os_checkpoint_open (path, error);
+
   if (!checkpoint)
+    return FALSE;
+  part->config = config && g_file_test (config, G_FILE_TEST_EXISTS)
+                     ? os_config_load (config, error)
+                     : os_inferred_config (kind, checkpoint, error);
+  if (!part->config)
     return FALSE;
   part->binder = os_binder_new (checkpoint);
   return TRUE;
@@ -78,13 +101,13 @@ static gboolean
 open_text_encoder (OsBundle *bundle, const OsParts *parts, GError **error)
 {
   g_autofree char *tokenizer =
-      get_folder (parts, parts->tokenizer, "tokenizer");
-  g_autofree char *folder =
-      get_folder (parts, parts->text_encoder, "text_encoder");
+      parts->tokenizer ? g_strdup (parts->tokenizer)
+                       : g_build_filename (parts->folder, "tokenizer", NULL);
   g_auto (Part) part = { NULL };
 
   bundle->tokenizer = os_t5_tokenizer_open (tokenizer, error);
-  if (!bundle->tokenizer || !part_open (&part, folder, error))
+  if (!bundle->tokenizer
+      || !part_open (&part, parts, OS_PART_TEXT_ENCODER, error))
     return FALSE;
   bundle->text_encoder = os_t5_new (part.config, part.binder, error);
   if (!bundle->text_encoder)
@@ -94,7 +117,7 @@ open_text_encoder (OsBundle *bundle, const OsParts *parts, GError **error)
     g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_MISMATCH,
         "%s: the tokenizer knows %u tokens, the text encoder %" G_GINT64_FORMAT
         "; they do not belong together",
-        folder, os_t5_tokenizer_size (bundle->tokenizer),
+        tokenizer, os_t5_tokenizer_size (bundle->tokenizer),
         os_t5_get_vocab_size (bundle->text_encoder));
     return FALSE;
   }
@@ -104,13 +127,12 @@ open_text_encoder (OsBundle *bundle, const OsParts *parts, GError **error)
 static gboolean
 open_transformer (OsBundle *bundle, const OsParts *parts, GError **error)
 {
-  g_autofree char *folder =
-      get_folder (parts, parts->transformer, "transformer");
+  g_autofree char *path = get_path (parts, OS_PART_TRANSFORMER);
   g_auto (Part) part = { NULL };
   gint64 width = os_t5_get_d_model (bundle->text_encoder);
   gint64 expected;
 
-  if (!part_open (&part, folder, error))
+  if (!part_open (&part, parts, OS_PART_TRANSFORMER, error))
     return FALSE;
   bundle->transformer = os_stdit3_new (part.config, part.binder, error);
   if (!bundle->transformer)
@@ -121,7 +143,7 @@ open_transformer (OsBundle *bundle, const OsParts *parts, GError **error)
         "%s: the transformer expects text states of width %" G_GINT64_FORMAT
         ", the text encoder makes %" G_GINT64_FORMAT
         "; they do not belong together",
-        folder, expected, width);
+        path, expected, width);
     return FALSE;
   }
   /* The null caption has a row for each token of the prompt. */
@@ -134,10 +156,9 @@ open_transformer (OsBundle *bundle, const OsParts *parts, GError **error)
 static gboolean
 open_vae (OsBundle *bundle, const OsParts *parts, GError **error)
 {
-  g_autofree char *folder = get_folder (parts, parts->vae, "vae");
   g_auto (Part) part = { NULL };
 
-  if (!part_open (&part, folder, error))
+  if (!part_open (&part, parts, OS_PART_VAE, error))
     return FALSE;
   bundle->vae = os_vae12_new (part.config, part.binder, error);
   return bundle->vae != NULL;

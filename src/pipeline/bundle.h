@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OsBundle: the parts of a model, opened from their folders:
+/* OsBundle: the parts of a model, opened. A part is a folder of config.json and
+ * weights, or a file of weights, whose tensors tell the rest; a whole model is
+ * the folder of
  *
  *   transformer/  config.json, weights    vae/        config.json, weights
  *   text_encoder/ config.json, weights    tokenizer/  spiece.model

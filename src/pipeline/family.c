@@ -22,8 +22,9 @@ static const OsFamily families[] = {
 };
 
 static const OsRelease releases[] = {
-  { "opensora-1.2", "hpcai-tech/OpenSora-STDiT-v3",
-      "hpcai-tech/OpenSora-VAE-v1.2", "DeepFloyd/t5-v1_1-xxl" },
+  { "opensora-1.2", "1.2",
+      { "hpcai-tech/OpenSora-STDiT-v3", "hpcai-tech/OpenSora-VAE-v1.2",
+          "DeepFloyd/t5-v1_1-xxl" } },
 };
 
 const OsFamily *
@@ -41,12 +42,49 @@ os_family_find (const char *version, GError **error)
   return NULL;
 }
 
+static const struct {
+  const char *name, *property, *folder;
+} parts[OS_N_PARTS] = {
+  [OS_PART_TRANSFORMER] = { "transformer", "transformer", "transformer" },
+  [OS_PART_VAE] = { "video autoencoder", "vae", "vae" },
+  [OS_PART_TEXT_ENCODER] = { "text encoder", "text-encoder", "text_encoder" },
+};
+
+const char *
+os_part_get_name (OsPartKind part)
+{
+  return parts[part].name;
+}
+
+const char *
+os_part_get_property (OsPartKind part)
+{
+  return parts[part].property;
+}
+
+const char *
+os_part_get_folder (OsPartKind part)
+{
+  return parts[part].folder;
+}
+
 const OsRelease *
 os_release_find (const char *name)
 {
   for (gsize i = 0; i < G_N_ELEMENTS (releases); i++) {
-    if (g_str_equal (name, releases[i].name)
-        || g_str_equal (name, releases[i].transformer))
+    if (g_str_equal (name, releases[i].name))
+      return &releases[i];
+  }
+  return NULL;
+}
+
+const OsRelease *
+os_release_find_by_transformer (const OsManifest *network)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (releases); i++) {
+    const char *repo = releases[i].repos[OS_PART_TRANSFORMER];
+
+    if (os_manifest_find_published (repo) == network)
       return &releases[i];
   }
   return NULL;

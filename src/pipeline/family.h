@@ -2,7 +2,7 @@
 /* OsFamily: what a release of Open-Sora is made of and made for. */
 #pragma once
 
-#include <glib.h>
+#include "weights/manifest.h"
 
 typedef struct {
   const char *version;
@@ -22,12 +22,28 @@ typedef struct {
 /* NULL and OPENSORA_ERROR_UNSUPPORTED for a version that is not known. */
 const OsFamily *os_family_find (const char *version, GError **error);
 
+/* What a model consists of. */
+typedef enum {
+  OS_PART_TRANSFORMER,
+  OS_PART_VAE,
+  OS_PART_TEXT_ENCODER, /* and its tokenizer */
+  OS_N_PARTS,
+} OsPartKind;
+
+const char *os_part_get_name (OsPartKind part); /* "text encoder" */
+/* Of OpensoraPipeline: "text-encoder". */
+const char *os_part_get_property (OsPartKind part);
+/* In a whole model: "text_encoder". */
+const char *os_part_get_folder (OsPartKind part);
+
 /* The repositories on the hub that a release was published in. */
 typedef struct {
-  const char *name;
-  const char *transformer, *vae;
-  const char *text_encoder; /* and its tokenizer */
+  const char *name; /* "opensora-1.2" */
+  const char *version;
+  const char *repos[OS_N_PARTS];
 } OsRelease;
 
-/* By its name, or by the repository of its transformer; or NULL. */
+/* NULL if there is none of this name. */
 const OsRelease *os_release_find (const char *name);
+/* The release whose transformer the network is; or NULL. */
+const OsRelease *os_release_find_by_transformer (const OsManifest *network);

@@ -1,183 +1,288 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Finding the parts of a model, on the disk or on the hub. */
+/* Finding the parts of a model: where each is to come from (search.c), what is
+ * wrong with that as far as it can be told at once, then downloads. */
 #include "pipeline/parts.h"
 
-#include <string.h>
+#include "hub/environment.h"
+#include "pipeline/compatibility.h"
+#include "pipeline/search.h"
 
-#include "pipeline/family.h"
+#define VOCABULARY "spiece.model"
 
-#define DEMO_FOLDER "opensora-demo"
-#define MODEL_CONFIG "opensora.json"
-
-/* --- On the disk --- */
-
-/* "~/x" of the user's home: shells leave it alone behind a "model=". */
-static char *
-expand_home (const char *path)
+/* All of them in one error. */
+static gboolean
+report (const OsSearch *search, GError **error)
 {
-  if (g_str_has_prefix (path, "~/"))
-    return g_build_filename (g_get_home_dir (), path + 2, NULL);
-  return g_strdup (path);
+  const guint n = search->problems->len;
+  const GError *first = n > 0 ? g_ptr_array_index (search->problems, 0) : NULL;
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  if (!os_task_check (search->task, error))
+    return FALSE;
+  if (n == 0)
+    return TRUE;
+  if (n > 1)
+    g_string_append_printf (text, "%u parts of the model cannot be used:", n);
+  for (guint i = 0; i < n; i++) {
+    const GError *problem = g_ptr_array_index (search->problems, i);
+    g_string_append_printf (text, "%s%s", n > 1 ? "\n" : "", problem->message);
+  }
+  g_set_error_literal (error, first->domain, first->code, text->str);
+  return FALSE;
 }
 
-static char *
-locate_demo (GError **error)
+/* Is it of use to ask the hub again, after the last problem? */
+static gboolean
+hub_answers (const OsSearch *search)
 {
-  const char *data = g_getenv ("OPENSORA_DATA_DIR");
-  g_autofree char *demo =
-      g_build_filename (data ? data : OPENSORA_DATADIR, DEMO_FOLDER, NULL);
+  const guint n = search->problems->len;
+  const GError *last =
+      n > 0 ? g_ptr_array_index (search->problems, n - 1) : NULL;
 
-  if (g_file_test (demo, G_FILE_TEST_IS_DIR))
-    return g_steal_pointer (&demo);
-  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
-      "The bundled demo model is not at %s; install it, or set "
-      "OPENSORA_DATA_DIR to the folder that holds %s",
-      demo, DEMO_FOLDER);
+  return !last || last->domain == OPENSORA_ERROR
+         || (last->domain == OPENSORA_HUB_ERROR
+             && last->code <= OPENSORA_HUB_ERROR_INVALID_ARGUMENT);
+}
+
+/* --- What is wrong with that --- */
+
+static gboolean
+check_path (const OsSearch *search, OsPartKind part, GError **error)
+{
+  const OsOrigin *origin = &search->origins[part];
+  const OsPlace place = { search->release, part, origin->property };
+  g_autoptr (OsCheckpoint) checkpoint = NULL;
+
+  if (!g_file_test (origin->path, G_FILE_TEST_EXISTS)) {
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
+        "%s is not there: the model has no %s; put it there, or set the "
+        "property %s, to %s for example",
+        origin->path, os_part_get_name (part), origin->property,
+        search->release->repos[part]);
+    return FALSE;
+  }
+  checkpoint = os_checkpoint_open (origin->path, error);
+  return checkpoint && os_compatibility_check (&place, checkpoint, error);
+}
+
+/* Is a network whole in the cache, or its configuration to be had? */
+static gboolean
+check_network (const OsSearch *search, const OsOrigin *origin, GError **error)
+{
+  const char *subfolder = origin->subfolder ? origin->subfolder : "";
+  g_autofree char *name = g_build_filename (subfolder, OS_PART_CONFIG, NULL);
+  g_autoptr (GError) cause = NULL;
+  g_autofree char *folder = os_search_fetch (search, search->cache, origin,
+      OPENSORA_HUB_COMPONENT_TRANSFORMERS, &cause);
+  g_autofree char *config = NULL;
+
+  if (folder)
+    return TRUE;
+  if (search->offline) {
+    g_propagate_error (error, g_steal_pointer (&cause));
+    return FALSE;
+  }
+  config =
+      os_search_download (search, origin->repo, origin->revision, name, error);
+  return config != NULL;
+}
+
+static gboolean
+check_repo (const OsSearch *search, OsPartKind part, GError **error)
+{
+  const OsOrigin *origin = &search->origins[part];
+  const OsPlace place = { search->release, part, origin->property };
+
+  return os_compatibility_check_repo (&place, origin->repo, error)
+         && check_network (search, origin, error);
+}
+
+/* The tokenizer of a text encoder on the disk: in its folder, or beside that.
+ */
+static char *
+find_tokenizer (const char *folder)
+{
+  g_autofree char *absolute = g_canonicalize_filename (folder, NULL);
+  g_autofree char *parent = g_path_get_dirname (absolute);
+  g_autofree char *beside =
+      g_build_filename (parent, OS_TOKENIZER_FOLDER, NULL);
+  const char *const places[] = { folder, beside };
+
+  for (guint i = 0; i < G_N_ELEMENTS (places); i++) {
+    g_autofree char *file = g_build_filename (places[i], VOCABULARY, NULL);
+
+    if (g_file_test (file, G_FILE_TEST_EXISTS))
+      return g_strdup (places[i]);
+  }
   return NULL;
 }
 
-/* --- On the hub --- */
-
-typedef struct {
-  OpensoraHub *hub;
-  const OsTask *task;
-} Source;
-
-static void
-forward_progress (
-    OpensoraStage stage, guint64 done, guint64 total, gpointer data)
-{
-  os_task_progress (data, stage, done, total);
-}
-
-/* The folder with the files of a component. */
-static char *
-fetch (const Source *source, const char *repo, const char *revision,
-    const char *subfolder, OpensoraHubComponent component, GError **error)
-{
-  g_auto (GStrv) paths =
-      opensora_hub_download_component (source->hub, repo, revision, subfolder,
-          component, NULL, os_task_get_cancellable (source->task),
-          forward_progress, (gpointer) source->task, error);
-
-  return paths ? g_path_get_dirname (paths[0]) : NULL;
-}
-
-/* A release, or another version of its transformer. */
+/* It is small. */
 static gboolean
-fetch_release (OsParts *parts, const OsRelease *release, const char *revision,
-    const Source *source, GError **error)
+fetch_tokenizer (OsSearch *search, GError **error)
 {
-  g_autofree char *commit = NULL;
+  OsParts *found = search->found;
 
-  parts->transformer = fetch (source, release->transformer, revision, NULL,
-      OPENSORA_HUB_COMPONENT_TRANSFORMERS, error);
-  if (!parts->transformer)
-    return FALSE;
-  parts->commit = g_path_get_basename (parts->transformer);
-  parts->vae = fetch (source, release->vae, NULL, NULL,
-      OPENSORA_HUB_COMPONENT_TRANSFORMERS, error);
-  if (!parts->vae)
-    return FALSE;
-  parts->text_encoder = fetch (source, release->text_encoder, NULL, NULL,
-      OPENSORA_HUB_COMPONENT_TRANSFORMERS, error);
-  if (!parts->text_encoder)
-    return FALSE;
-  commit = g_path_get_basename (parts->text_encoder);
-  parts->tokenizer = fetch (source, release->text_encoder, commit, NULL,
+  g_free (found->tokenizer);
+  found->tokenizer = os_search_fetch (search, search->hub, &search->tokenizer,
       OPENSORA_HUB_COMPONENT_TOKENIZER, error);
-  return parts->tokenizer != NULL;
+  return found->tokenizer != NULL;
 }
 
-/* A whole model: the first file pins the commit, so that all belong together.
- */
+/* Of a text encoder on the disk. A file that has no tokenizer beside it gets
+ * that of its release. */
 static gboolean
-fetch_model (OsParts *parts, const char *repo, const char *revision,
-    const Source *source, GError **error)
+check_local_tokenizer (OsSearch *search, GError **error)
 {
-  static const struct {
-    const char *folder;
-    OpensoraHubComponent component;
-  } layout[] = {
-    { "transformer", OPENSORA_HUB_COMPONENT_TRANSFORMERS },
-    { "vae", OPENSORA_HUB_COMPONENT_TRANSFORMERS },
-    { "text_encoder", OPENSORA_HUB_COMPONENT_TRANSFORMERS },
-    { "tokenizer", OPENSORA_HUB_COMPONENT_TOKENIZER },
-  };
-  g_autofree char *config = opensora_hub_download (source->hub, repo, revision,
-      MODEL_CONFIG, os_task_get_cancellable (source->task), forward_progress,
-      (gpointer) source->task, error);
+  const OsOrigin *encoder = &search->origins[OS_PART_TEXT_ENCODER];
+  const char *repo = search->release->repos[OS_PART_TEXT_ENCODER];
+  gboolean is_folder = g_file_test (encoder->path, G_FILE_TEST_IS_DIR);
+  g_autofree char *folder =
+      is_folder ? g_strdup (encoder->path) : g_path_get_dirname (encoder->path);
 
-  if (!config) {
-    if (error
-        && g_error_matches (
-            *error, OPENSORA_HUB_ERROR, OPENSORA_HUB_ERROR_ENTRY_NOT_FOUND))
-      g_prefix_error (error,
-          "%s is neither a whole model, which has an " MODEL_CONFIG
-          ", nor the transformer of a release: ",
-          repo);
+  search->found->tokenizer = find_tokenizer (folder);
+  if (search->found->tokenizer)
+    return TRUE;
+  if (is_folder) {
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
+        "%s/" VOCABULARY " is not there: the text encoder has no tokenizer, "
+        "neither in its folder nor in " OS_TOKENIZER_FOLDER " beside it; copy "
+        "that file of %s",
+        folder, repo);
     return FALSE;
   }
-  parts->folder = g_path_get_dirname (config);
-  parts->commit = g_path_get_basename (parts->folder);
-  for (gsize i = 0; i < G_N_ELEMENTS (layout); i++) {
-    g_autofree char *folder = fetch (source, repo, parts->commit,
-        layout[i].folder, layout[i].component, error);
-
-    if (!folder)
-      return FALSE;
-  }
-  return TRUE;
+  os_origin_set (&search->tokenizer, encoder->property, NULL, repo, NULL);
+  if (fetch_tokenizer (search, error))
+    return TRUE;
+  g_prefix_error (
+      error, "there is no " VOCABULARY " beside %s, and ", encoder->path);
+  return FALSE;
 }
 
-/* Paths are never asked for on the network: only "org/name" is. */
 static gboolean
-is_repo (const char *model)
+check_tokenizer (OsSearch *search, GError **error)
 {
-  const char *slash = strchr (model, '/');
+  const OsOrigin *encoder = &search->origins[OS_PART_TEXT_ENCODER];
 
-  return slash && slash == strrchr (model, '/') && slash[1] != '\0'
-         && !strchr ("/.~", model[0]);
+  if (!encoder->repo)
+    return check_local_tokenizer (search, error);
+  os_origin_set (&search->tokenizer, encoder->property, NULL, encoder->repo,
+      encoder->revision);
+  search->tokenizer.tokenizer = encoder->tokenizer;
+  return fetch_tokenizer (search, error);
+}
+
+static gboolean
+check_part (OsSearch *search, OsPartKind part, GError **error)
+{
+  const OsOrigin *origin = &search->origins[part];
+
+  if (origin->path ? !check_path (search, part, error)
+                   : !check_repo (search, part, error))
+    return FALSE;
+  return part != OS_PART_TEXT_ENCODER || check_tokenizer (search, error);
+}
+
+/* What lies on the disk first. */
+static void
+check_all (OsSearch *search)
+{
+  for (int remote = 0; remote <= 1; remote++) {
+    for (int part = 0; part < OS_N_PARTS; part++) {
+      const OsOrigin *origin = &search->origins[part];
+      GError *problem = NULL;
+
+      if (remote && !hub_answers (search))
+        return;
+      if (origin->property && remote == (origin->repo != NULL)
+          && !check_part (search, part, &problem))
+        os_search_add_problem (search, origin->property, problem);
+    }
+  }
+}
+
+/* --- Downloads --- */
+
+/* From now on a part has a path. */
+static gboolean
+fetch_part (OsSearch *search, OsPartKind part, GError **error)
+{
+  OsOrigin *origin = &search->origins[part];
+  g_autofree char *top = NULL;
+
+  origin->path = os_search_fetch (
+      search, search->hub, origin, OPENSORA_HUB_COMPONENT_TRANSFORMERS, error);
+  if (!origin->path)
+    return FALSE;
+  top = origin->subfolder ? g_path_get_dirname (origin->path)
+                          : g_strdup (origin->path);
+  g_free (origin->revision);
+  origin->revision = g_path_get_basename (top);
+  return check_path (search, part, error);
+}
+
+/* The smallest first; what fails, fails before the next begins. */
+static gboolean
+fetch_all (OsSearch *search, GError **error)
+{
+  static const OsPartKind order[] = { OS_PART_VAE, OS_PART_TRANSFORMER,
+    OS_PART_TEXT_ENCODER };
+  OsParts *found = search->found;
+  OsOrigin *encoder = &search->origins[OS_PART_TEXT_ENCODER];
+
+  for (guint i = 0; i < G_N_ELEMENTS (order); i++) {
+    OsOrigin *origin = &search->origins[order[i]];
+
+    if (origin->repo && !fetch_part (search, order[i], error)) {
+      g_prefix_error (error, "%s: ", origin->property);
+      return FALSE;
+    }
+    found->paths[order[i]] = g_strdup (origin->path);
+  }
+  if (!found->commit)
+    found->commit = g_strdup (search->origins[OS_PART_TRANSFORMER].revision);
+  if (!encoder->repo)
+    return TRUE;
+  /* Of the same commit. */
+  g_free (search->tokenizer.revision);
+  search->tokenizer.revision = g_strdup (encoder->revision);
+  return fetch_tokenizer (search, error);
+}
+
+static gboolean
+search_all (OsSearch *search, GError **error)
+{
+  os_search_name_parts (search);
+  check_all (search);
+  return report (search, error) && fetch_all (search, error);
 }
 
 gboolean
-os_parts_locate (OsParts *parts, const char *model, OpensoraHub *hub,
-    const char *revision, const OsTask *task, GError **error)
+os_parts_locate (OsParts *parts, const OsPartNames *names, OpensoraHub *hub,
+    const OsTask *task, GError **error)
 {
-  const Source source = { hub, task };
-  g_autofree char *folder = NULL;
-  const OsRelease *release;
+  g_autofree char *folder = opensora_hub_dup_cache_dir (hub);
+  g_autoptr (OpensoraHub) cache = opensora_hub_new (folder, NULL, TRUE);
+  g_autoptr (OsHubEnvironment) environment = os_hub_environment_new (
+      NULL, NULL, opensora_hub_get_local_files_only (hub));
+  g_autoptr (GPtrArray) problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) g_error_free);
+  OsSearch search = { names, hub, cache, environment->offline, task, parts,
+    problems };
+  gboolean found = search_all (&search, error);
 
-  if (!model || g_str_equal (model, "demo")) {
-    parts->folder = locate_demo (error);
-    return parts->folder != NULL;
-  }
-  folder = expand_home (model);
-  if (g_file_test (folder, G_FILE_TEST_IS_DIR)) {
-    parts->folder = g_steal_pointer (&folder);
-    return TRUE;
-  }
-  release = os_release_find (model);
-  if (release)
-    return fetch_release (parts, release, revision, &source, error);
-  if (is_repo (model) && !g_file_test (folder, G_FILE_TEST_EXISTS))
-    return fetch_model (parts, model, revision, &source, error);
-  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
-      "There is no model folder \"%s\"; give the path of a folder with "
-      "transformer, vae, text_encoder and tokenizer in it, a release such as "
-      "opensora-1.2, or a repository of the Hugging Face hub such as "
-      "hpcai-tech/OpenSora-STDiT-v3",
-      folder);
-  return FALSE;
+  for (int part = 0; part < OS_N_PARTS; part++)
+    os_origin_clear (&search.origins[part]);
+  os_origin_clear (&search.tokenizer);
+  return found;
 }
 
 void
 os_parts_clear (OsParts *parts)
 {
   g_free (parts->folder);
-  g_free (parts->text_encoder);
+  for (int part = 0; part < OS_N_PARTS; part++)
+    g_free (parts->paths[part]);
   g_free (parts->tokenizer);
-  g_free (parts->transformer);
-  g_free (parts->vae);
   g_free (parts->commit);
 }

@@ -1,27 +1,36 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OsParts: where the parts of a model lie, found by the name that users give it
+/* OsParts: where the parts of a model lie, found by the names that users give
+ * them (pipeline/model-source.h). A model may be whole, in a folder or a
+ * repository with a folder for each part; or it is the transformer alone, whose
+ * release has the other parts in repositories of theirs. A part that has a name
+ * of its own is taken from there.
  *
- *   NULL, "demo"      the bundled model
- *   a path            a folder; a path that exists always wins
- *   "opensora-1.2"    a release: a repository for each part
- *   "org/name"        a repository on the hub: the transformer of a release,
- *                     or a whole model as in the folder of one
- *
- * Repositories are taken from the cache or downloaded. */
+ * What a file is, its tensors tell. Repositories are taken from the cache or
+ * downloaded, after everything that could fail before has been looked at. */
 #pragma once
 
 #include "base/task.h"
+#include "pipeline/family.h"
+
+/* NULL: the model's own; of the model: the bundled one. */
+typedef struct {
+  const char *model;
+  const char *parts[OS_N_PARTS];
+  const char *revision; /* of the model's repository; NULL: main */
+} OsPartNames;
 
 typedef struct {
   char *folder; /* with opensora.json and a folder for each part */
-  /* Where a part lies instead; NULL: in the folder. */
-  char *text_encoder, *tokenizer, *transformer, *vae;
-  char *commit; /* of the model's repository; NULL: it has none */
+  /* A folder or a file for each part; NULL: in the folder. */
+  char *paths[OS_N_PARTS];
+  char *tokenizer; /* folder */
+  char *commit;    /* of the model's repository; NULL: it has none */
 } OsParts;
 
-/* revision: of the model's repository; NULL: main. The errors are of the hub,
- * or OPENSORA_ERROR_NOT_FOUND. */
-gboolean os_parts_locate (OsParts *parts, const char *model, OpensoraHub *hub,
-    const char *revision, const OsTask *task, GError **error);
+/* All that is wrong is in one error. Its code is that of the first problem: of
+ * the hub, NOT_FOUND, what os_checkpoint_open() says, or a part that does not
+ * fit (pipeline/compatibility.h). */
+gboolean os_parts_locate (OsParts *parts, const OsPartNames *names,
+    OpensoraHub *hub, const OsTask *task, GError **error);
 void os_parts_clear (OsParts *parts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (OsParts, os_parts_clear)

@@ -7,6 +7,7 @@
 struct _OpensoraPipeline {
   GObject parent_instance;
   char *model;
+  char *parts[OS_N_PARTS];
   char *backend;
   guint n_threads;
   char *revision;
@@ -20,7 +21,10 @@ struct _OpensoraPipeline {
 };
 
 enum {
-  PROP_REVISION = 1,
+  PROP_TRANSFORMER = 1, /* in the order of OsPartKind */
+  PROP_VAE,
+  PROP_TEXT_ENCODER,
+  PROP_REVISION,
   PROP_CACHE_DIR,
   PROP_LOCAL_FILES_ONLY,
 };
@@ -34,6 +38,12 @@ opensora_pipeline_set_property (
   OpensoraPipeline *self = OPENSORA_PIPELINE (object);
 
   switch (id) {
+    case PROP_TRANSFORMER:
+    case PROP_VAE:
+    case PROP_TEXT_ENCODER:
+      g_free (self->parts[id - PROP_TRANSFORMER]);
+      self->parts[id - PROP_TRANSFORMER] = g_value_dup_string (value);
+      break;
     case PROP_REVISION:
       g_free (self->revision);
       self->revision = g_value_dup_string (value);
@@ -57,6 +67,11 @@ opensora_pipeline_get_property (
   OpensoraPipeline *self = OPENSORA_PIPELINE (object);
 
   switch (id) {
+    case PROP_TRANSFORMER:
+    case PROP_VAE:
+    case PROP_TEXT_ENCODER:
+      g_value_set_string (value, self->parts[id - PROP_TRANSFORMER]);
+      break;
     case PROP_REVISION:
       g_value_set_string (value, self->revision);
       break;
@@ -80,6 +95,8 @@ opensora_pipeline_finalize (GObject *object)
   g_clear_pointer (&self->compute, os_compute_free);
   g_mutex_clear (&self->lock);
   g_free (self->model);
+  for (int part = 0; part < OS_N_PARTS; part++)
+    g_free (self->parts[part]);
   g_free (self->backend);
   g_free (self->revision);
   g_free (self->cache_dir);
@@ -97,6 +114,40 @@ opensora_pipeline_class_init (OpensoraPipelineClass *klass)
   object_class->get_property = opensora_pipeline_get_property;
   object_class->finalize = opensora_pipeline_finalize;
 
+  /**
+   * OpensoraPipeline:transformer:
+   *
+   * Another transformer than the model's: a folder, a file of weights, a
+   * release or a repository, as for opensora_pipeline_new(). %NULL for that of
+   * the model. Without a model it stands for one: the other parts are those of
+   * its release. Used by opensora_pipeline_load().
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_TRANSFORMER,
+      g_param_spec_string ("transformer", NULL, NULL, NULL, flags));
+  /**
+   * OpensoraPipeline:vae:
+   *
+   * Another video autoencoder than the model's: a folder, a file of weights, a
+   * release or a repository. %NULL for that of the model. Used by
+   * opensora_pipeline_load().
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_VAE,
+      g_param_spec_string ("vae", NULL, NULL, NULL, flags));
+  /**
+   * OpensoraPipeline:text-encoder:
+   *
+   * Another text encoder than the model's: a folder, a file of weights, a
+   * release or a repository. Its tokenizer comes from the same place. %NULL for
+   * that of the model. Used by opensora_pipeline_load().
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_TEXT_ENCODER,
+      g_param_spec_string ("text-encoder", NULL, NULL, NULL, flags));
   /**
    * OpensoraPipeline:revision:
    *
@@ -138,10 +189,11 @@ opensora_pipeline_init (OpensoraPipeline *self)
 
 /**
  * opensora_pipeline_new:
- * @model: (nullable): path of a model folder; a release such as
- *   "opensora-1.2"; a repository "org/name" on the Hugging Face hub; or %NULL
- *   for the bundled demo model. A path that exists always wins, and nothing but
- *   a release or "org/name" is looked up on the network
+ * @model: (nullable): path of a model folder, or of a folder or a file that is
+ *   the transformer of a release; a release such as "opensora-1.2"; a
+ *   repository "org/name" on the Hugging Face hub; or %NULL for the bundled
+ *   demo model. A path that exists always wins, and nothing but a release or
+ *   "org/name" is looked up on the network
  * @backend: (nullable): matrix backend, "openblas", "onednn" or "ref"; %NULL
  *   for the best there is
  * @n_threads: threads to compute with, 0 for all cores
@@ -168,13 +220,15 @@ opensora_pipeline_new (const char *model, const char *backend, guint n_threads)
 static gboolean
 load_locked (OpensoraPipeline *self, const OsTask *task, GError **error)
 {
+  const OsPartNames names = { self->model,
+    { self->parts[0], self->parts[1], self->parts[2] }, self->revision };
   g_auto (OsParts) parts = { NULL };
   g_autoptr (OpensoraHub) hub = NULL;
 
   if (self->bundle)
     return TRUE;
   hub = opensora_hub_new (self->cache_dir, NULL, self->local_files_only);
-  if (!os_parts_locate (&parts, self->model, hub, self->revision, task, error))
+  if (!os_parts_locate (&parts, &names, hub, task, error))
     return FALSE;
   if (!self->compute)
     self->compute = os_compute_new (self->backend, self->n_threads, error);
@@ -245,7 +299,8 @@ gboolean
 opensora_pipeline_is_demo (OpensoraPipeline *self)
 {
   g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), FALSE);
-  return !self->model || g_str_equal (self->model, "demo");
+  return self->model ? g_str_equal (self->model, "demo")
+                     : !self->parts[OS_PART_TRANSFORMER];
 }
 
 /**

@@ -440,12 +440,6 @@ append_kind (
 }
 
 static gboolean
-checkpoint_has (gconstpointer checkpoint, const char *name)
-{
-  return os_checkpoint_find (checkpoint, name) != NULL;
-}
-
-static gboolean
 set_has (gconstpointer names, const char *name)
 {
   return g_hash_table_contains ((GHashTable *) names, name);
@@ -455,8 +449,7 @@ set_has (gconstpointer names, const char *name)
 static void
 append_versions (GString *report, const OsBinder *binder)
 {
-  const OsManifest *found =
-      os_manifest_find_nearest (checkpoint_has, binder->checkpoint);
+  const OsManifest *found = os_manifest_find_for (binder->checkpoint);
   const OsManifest *expected =
       os_manifest_find_nearest (set_has, binder->known);
 
@@ -464,12 +457,12 @@ append_versions (GString *report, const OsBinder *binder)
     g_string_append_printf (report,
         "; these are %s weights, but incomplete or of another size than the "
         "configuration: take both from the same place, such as %s",
-        found->title, found->repo);
+        found->title, found->repos[0]);
   else if (found != NULL)
     g_string_append_printf (report, "; these are %s weights", found->title);
   if (expected != NULL && found != expected)
     g_string_append_printf (report, "; this model expects %s (such as %s)",
-        expected->title, expected->repo);
+        expected->title, expected->repos[0]);
 }
 
 static gboolean

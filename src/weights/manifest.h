@@ -2,11 +2,14 @@
 /* The published networks and how to tell them by names of tensors. */
 #pragma once
 
-#include <glib.h>
+#include "weights/checkpoint.h"
+
+#define OS_MANIFEST_MAX_REPOS 3
 
 typedef struct {
-  const char *title; /* "Open-Sora 1.2 STDiT3" */
-  const char *repo;  /* on Hugging Face's hub */
+  const char *title; /* "Open-Sora 1.2 transformer (STDiT3)" */
+  /* On Hugging Face's hub; none for a part of a file there. */
+  const char *repos[OS_MANIFEST_MAX_REPOS];
   /* Names that the network has, or with "!" in front, has not. */
   const char *signs[4];
 } OsManifest;
@@ -17,3 +20,10 @@ typedef gboolean (*OsManifestHas) (gconstpointer names, const char *name);
  * right for each. */
 const OsManifest *os_manifest_find_nearest (
     OsManifestHas has, gconstpointer names);
+
+/* The same for the tensors of a checkpoint. */
+const OsManifest *os_manifest_find_for (const OsCheckpoint *checkpoint);
+
+/* The network that a repository is known for, its first if it has several;
+ * NULL. */
+const OsManifest *os_manifest_find_published (const char *repo);

@@ -277,7 +277,7 @@ static const Failure failures[] = {
   { "no-revision", "org/model", "revision=v9", GST_RESOURCE_ERROR_NOT_FOUND,
       "v9" },
   { "not-cached", "org/model", "local-files-only=true",
-      GST_RESOURCE_ERROR_NOT_FOUND, "opensora.json" },
+      GST_RESOURCE_ERROR_NOT_FOUND, "org/model@main" },
   { "gated", "org/gated", "", GST_RESOURCE_ERROR_NOT_AUTHORIZED, "HF_TOKEN" },
   { "damaged", "org/damaged", "", GST_RESOURCE_ERROR_READ, "org/damaged" },
   { "bad-name", "org/a--b", "", GST_RESOURCE_ERROR_SETTINGS, "a--b" },

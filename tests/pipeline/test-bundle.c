@@ -16,8 +16,9 @@ typedef struct {
 } Damage;
 
 static const Damage damages[] = {
-  { "no-config", "transformer/config.json", NULL, NULL,
-      OPENSORA_ERROR_NOT_FOUND, { "transformer/config.json" } },
+  /* What shapes do not tell is as published, 32 groups of channels here. */
+  { "no-config", "vae/config.json", NULL, NULL, OPENSORA_ERROR_FORMAT,
+      { "vae/model.safetensors", "block_out_channels", "norm_num_groups" } },
   { "no-weights", "vae/model.safetensors", NULL, NULL, OPENSORA_ERROR_NOT_FOUND,
       { "/vae" } },
   { "no-tokenizer", "tokenizer/spiece.model", NULL, NULL,
@@ -101,6 +102,33 @@ test_copy_opens (void)
   bundletest_remove (folder);
 }
 
+/* Without config.json the tensors tell what the network is, also if they are a
+ * file that is named. */
+static void
+test_without_config (void)
+{
+  g_autofree char *folder = bundletest_copy ();
+  g_autofree char *file =
+      g_build_filename (folder, "transformer", "model.safetensors", NULL);
+  OsParts parts = { folder };
+  g_autoptr (GError) error = NULL;
+  g_autoptr (OsBundle) bundle = NULL;
+
+  bundletest_put (folder, "text_encoder/config.json", NULL);
+  /* Beside the file that the folder stands for it counts. */
+  parts.paths[OS_PART_TRANSFORMER] = file;
+  bundle = os_bundle_open (&parts, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (os_stdit_get_max_length (bundle->transformer), ==, 64);
+  g_clear_pointer (&bundle, os_bundle_free);
+
+  bundletest_put (folder, "transformer/config.json", NULL);
+  bundle = os_bundle_open (&parts, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (os_stdit_get_max_length (bundle->transformer), ==, 300);
+  bundletest_remove (folder);
+}
+
 /* Without opensora.json a model is what its family is; a prompt has no more
  * tokens than the null caption. */
 static void
@@ -177,6 +205,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/pipeline/bundle/demo", test_demo);
   g_test_add_func ("/pipeline/bundle/copy-opens", test_copy_opens);
+  g_test_add_func ("/pipeline/bundle/without-config", test_without_config);
   g_test_add_func ("/pipeline/bundle/family-defaults", test_family_defaults);
   g_test_add_func ("/pipeline/bundle/empty-folder", test_empty_folder);
   g_test_add_func (

@@ -45,7 +45,7 @@ expect 1 "multiples" generate "$prompt" -o a.mp4 --width=33
 # No mp4mux: 1.22 has a critical for an end without caps.
 echo old >b.y4m
 expect 1 "/nowhere" generate "$prompt" -o b.y4m --model=/nowhere
-expect 1 "^error: LocalEntryNotFound: org/none" \
+expect 1 "^error: LocalEntryNotFound: model: org/none" \
   generate "$prompt" -o b.y4m --model=org/none --local-files-only=true
 [ "$(cat b.y4m)" = old ] || fail "the older file changed"
 [ -z "$(find . -name 'a.*' -o -name '*.part')" ] || fail "files left: $(ls)"

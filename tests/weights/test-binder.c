@@ -147,9 +147,10 @@ test_versions (void)
   os_binder_weight (
       binder, "temporal_blocks.0.attn.qkv.weight", OS_SHAPE (3, 1));
   g_assert_null (os_binder_finish (binder, &error));
-  g_assert_nonnull (strstr (error->message,
-      "these are Open-Sora 1.1 STDiT2 weights; this model expects "
-      "Open-Sora 1.2 STDiT3"));
+  g_assert_nonnull (
+      strstr (error->message, "these are Open-Sora 1.1 transformer (STDiT2) "
+                              "weights; this model expects "
+                              "Open-Sora 1.2 transformer (STDiT3)"));
   g_clear_error (&error);
   os_binder_weight (again, "blocks.0.attn_temp.qkv.weight", OS_SHAPE (6, 1));
   os_binder_weight (again, "t_block_temp.1.weight", OS_SHAPE (3, 1));

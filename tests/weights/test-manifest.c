@@ -58,8 +58,9 @@ test_nearest (void)
     "fps_embedder.mlp.0.weight", NULL };
   static const char *const none[] = { "w", NULL };
 
-  g_assert_cmpstr (find (pixart)->title, ==, "PixArt");
-  g_assert_cmpstr (find (parts)->title, ==, "Open-Sora 1.1 STDiT2");
+  g_assert_cmpstr (find (pixart)->title, ==, "PixArt transformer");
+  g_assert_cmpstr (
+      find (parts)->title, ==, "Open-Sora 1.1 transformer (STDiT2)");
   g_assert_null (find (half));
   g_assert_null (find (none));
 }
