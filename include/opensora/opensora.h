@@ -4,6 +4,7 @@
 
 #define OPENSORA_INSIDE
 #include <opensora/opensora-checkpoint.h>
+#include <opensora/opensora-config.h>
 #include <opensora/opensora-error.h>
 #include <opensora/opensora-hub.h>
 #include <opensora/opensora-params.h>

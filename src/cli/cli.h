@@ -20,6 +20,7 @@ int cli_fail_error (const GError *error);
 int cli_generate (char **args);
 int cli_inspect (char **args);
 int cli_convert (char **args);
+int cli_config (char **args);
 int cli_download (char **args);
 int cli_verify (char **args);
 int cli_cache (char **args);

@@ -16,6 +16,7 @@ static const Command commands[] = {
   { "generate", cli_generate, "make a video or pictures from a prompt" },
   { "inspect", cli_inspect, "list the tensors of a checkpoint" },
   { "convert", cli_convert, "write a checkpoint as safetensors" },
+  { "config", cli_config, "print a config file of Open-Sora as JSON" },
   { "download", cli_download, "fetch files from the Hugging Face hub" },
   { "verify", cli_verify, "check the hashes of downloaded files" },
   { "cache", cli_cache, "list what was downloaded, remove what is outdated" },

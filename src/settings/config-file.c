@@ -301,3 +301,21 @@ os_config_file_load (const char *path, GError **error)
     return NULL;
   return g_steal_pointer (&config);
 }
+
+JsonNode *
+os_config_file_find (JsonObject *config, const char *key)
+{
+  const char *dot = strchr (key, '.');
+  g_autofree char *section = NULL;
+  JsonNode *node;
+
+  if (dot != NULL) {
+    section = g_strndup (key, dot - key);
+    node = json_object_get_member (config, section);
+    return node != NULL && JSON_NODE_HOLDS_OBJECT (node)
+               ? os_config_file_find (json_node_get_object (node), dot + 1)
+               : NULL;
+  }
+  node = json_object_get_member (config, key);
+  return node != NULL && !JSON_NODE_HOLDS_NULL (node) ? node : NULL;
+}

@@ -15,3 +15,6 @@
 
 /* Errors: NOT_FOUND, READ, FORMAT, UNSUPPORTED. */
 JsonObject *os_config_file_load (const char *path, GError **error);
+
+/* The value of "key" or "section.key"; NULL if there is none or it is null. */
+JsonNode *os_config_file_find (JsonObject *config, const char *key);

@@ -30,7 +30,7 @@ ROOMS = {
 }
 PUBLIC_ONLY = [re.compile(r"^gst/"),
                re.compile(r"^src/cli/(opensora|cli|progress|generate|inspect|"
-                          r"convert|job|download|verify|cache|cache-scan)\.[ch]$")]
+                          r"config|convert|job|download|verify|cache|cache-scan)\.[ch]$")]
 
 # Header -> where it may appear. GLib, the C library and compiler intrinsics
 # are everybody's.
