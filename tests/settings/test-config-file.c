@@ -90,8 +90,7 @@ test_folders (Fixture *fixture, gconstpointer data)
   g_ptr_array_add (fixture->paths, g_strdup (plugins));
   write_file (fixture, "plugins/a.py", "_base_ = 'b.py'\na = 1\n");
   write_file (fixture, "plugins/b.py", "b = 2\n");
-  assert_config (
-      write_file (fixture, "main.py", "_base_ = ['plugins/a.py']\n"),
+  assert_config (write_file (fixture, "main.py", "_base_ = ['plugins/a.py']\n"),
       "{\"b\":2,\"a\":1}");
 }
 
@@ -124,8 +123,8 @@ test_json (Fixture *fixture, gconstpointer data)
 static void
 test_private_names (Fixture *fixture, gconstpointer data)
 {
-  assert_config (write_file (fixture, "a.py", "__x = 1\n_y = __x\n"),
-      "{\"_y\":1}");
+  assert_config (
+      write_file (fixture, "a.py", "__x = 1\n_y = __x\n"), "{\"_y\":1}");
 }
 
 static void
@@ -184,8 +183,8 @@ test_refuses (Fixture *fixture, gconstpointer data)
   assert_fails (write_file (fixture, "a.yaml", "a: 1\n"),
       OPENSORA_ERROR_UNSUPPORTED, "a.yaml");
   assert_fails ("/nowhere/a.py", OPENSORA_ERROR_NOT_FOUND, "/nowhere/a.py");
-  assert_fails (write_file (fixture, "big.py", big), OPENSORA_ERROR_FORMAT,
-      "too large");
+  assert_fails (
+      write_file (fixture, "big.py", big), OPENSORA_ERROR_FORMAT, "too large");
   assert_fails (
       write_file (fixture, "a.json", "[1]"), OPENSORA_ERROR_FORMAT, "a.json");
   assert_fails (write_file (fixture, "r.py", "filename = 1"),
@@ -195,12 +194,13 @@ test_refuses (Fixture *fixture, gconstpointer data)
 static void
 test_find (Fixture *fixture, gconstpointer data)
 {
-  g_autoptr (JsonObject) config = os_config_file_load (
-      write_file (
-          fixture, "a.py", "a = dict(b=1, c=dict(d=2), n=None)\ne = 3\n"),
-      NULL);
+  g_autoptr (JsonObject) config =
+      os_config_file_load (write_file (fixture, "a.py",
+                               "a = dict(b=1, c=dict(d=2), n=None)\ne = 3\n"),
+          NULL);
 
-  g_assert_cmpint (json_node_get_int (os_config_file_find (config, "e")), ==, 3);
+  g_assert_cmpint (
+      json_node_get_int (os_config_file_find (config, "e")), ==, 3);
   g_assert_cmpint (
       json_node_get_int (os_config_file_find (config, "a.c.d")), ==, 2);
   g_assert_null (os_config_file_find (config, "a.n"));

@@ -65,8 +65,8 @@ test_escapes (void)
   g_autofree char *text =
       print ("{\"\\\"\\\\\":\"\\n\\t\\u001b\\u007f\\u00e9/\"}");
 
-  g_assert_cmpstr (text, ==,
-      "{\n  \"\\\"\\\\\": \"\\n\\u0009\\u001b\\u007f\u00e9/\"\n}");
+  g_assert_cmpstr (
+      text, ==, "{\n  \"\\\"\\\\\": \"\\n\\u0009\\u001b\\u007f\u00e9/\"\n}");
 }
 
 int
