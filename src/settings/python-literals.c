@@ -394,25 +394,31 @@ floor_divide_double (double a, double b)
   return quotient - down > 0.5 ? down + 1 : down;
 }
 
+/* Whole numbers that doubles have: their quotient is rounded once, as in
+ * Python. */
+static gboolean
+is_exact (JsonNode *node)
+{
+  return os_json_holds (node, G_TYPE_DOUBLE)
+         || ABS (json_node_get_int (node)) <= (gint64) 1 << 53;
+}
+
 static JsonNode *
 divide (Parser *parser, const char *at, JsonNode *a, JsonNode *b,
     gboolean whole, GError **error)
 {
-  JsonNode *result = json_node_alloc ();
-  double quotient;
+  /* These convert whole numbers. */
+  const double x = json_node_get_double (a);
+  const double y = json_node_get_double (b);
+  const double quotient = whole ? floor_divide_double (x, y) : x / y;
 
   if (whole && os_json_holds (a, G_TYPE_INT64)
       && os_json_holds (b, G_TYPE_INT64))
-    return json_node_init_int (result,
+    return json_node_init_int (json_node_alloc (),
         floor_divide_int (json_node_get_int (a), json_node_get_int (b)));
-  /* json_node_get_double() converts whole numbers. */
-  quotient = whole ? floor_divide_double (
-                 json_node_get_double (a), json_node_get_double (b))
-                   : json_node_get_double (a) / json_node_get_double (b);
-  if (isfinite (quotient))
-    return json_node_init_double (result, quotient);
-  json_node_free (result);
-  os_python_fail (&parser->source, at, error, "this quotient is too large");
+  if (is_exact (a) && is_exact (b) && isfinite (quotient))
+    return json_node_init_double (json_node_alloc (), quotient);
+  os_python_fail (&parser->source, at, error, "numbers too large to divide");
   return NULL;
 }
 
