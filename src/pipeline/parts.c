@@ -67,13 +67,14 @@ check_path (const OsSearch *search, OsPartKind part, GError **error)
 
 /* Is a network whole in the cache, or its configuration to be had? */
 static gboolean
-check_network (const OsSearch *search, const OsOrigin *origin, GError **error)
+check_network (const OsSearch *search, OsPartKind part, GError **error)
 {
+  const OsOrigin *origin = &search->origins[part];
   const char *subfolder = origin->subfolder ? origin->subfolder : "";
   g_autofree char *name = g_build_filename (subfolder, OS_PART_CONFIG, NULL);
   g_autoptr (GError) cause = NULL;
-  g_autofree char *folder = os_search_fetch (search, search->cache, origin,
-      OPENSORA_HUB_COMPONENT_TRANSFORMERS, &cause);
+  g_autofree char *folder = os_search_fetch (search, search->caches[part],
+      origin, OPENSORA_HUB_COMPONENT_TRANSFORMERS, &cause);
   g_autofree char *config = NULL;
 
   if (folder)
@@ -82,8 +83,8 @@ check_network (const OsSearch *search, const OsOrigin *origin, GError **error)
     g_propagate_error (error, g_steal_pointer (&cause));
     return FALSE;
   }
-  config =
-      os_search_download (search, origin->repo, origin->revision, name, error);
+  config = os_search_download (
+      search, search->hubs[part], origin->repo, origin->revision, name, error);
   return config != NULL;
 }
 
@@ -94,7 +95,7 @@ check_repo (const OsSearch *search, OsPartKind part, GError **error)
   const OsPlace place = { search->release, part, origin->property };
 
   return os_compatibility_check_repo (&place, origin->repo, error)
-         && check_network (search, origin, error);
+         && check_network (search, part, error);
 }
 
 /* The tokenizer of a text encoder on the disk: in its folder, or beside that.
@@ -124,8 +125,9 @@ fetch_tokenizer (OsSearch *search, GError **error)
   OsParts *found = search->found;
 
   g_free (found->tokenizer);
-  found->tokenizer = os_search_fetch (search, search->hub, &search->tokenizer,
-      OPENSORA_HUB_COMPONENT_TOKENIZER, error);
+  found->tokenizer =
+      os_search_fetch (search, search->hubs[OS_PART_TEXT_ENCODER],
+          &search->tokenizer, OPENSORA_HUB_COMPONENT_TOKENIZER, error);
   return found->tokenizer != NULL;
 }
 
@@ -210,8 +212,8 @@ fetch_part (OsSearch *search, OsPartKind part, GError **error)
   OsOrigin *origin = &search->origins[part];
   g_autofree char *top = NULL;
 
-  origin->path = os_search_fetch (
-      search, search->hub, origin, OPENSORA_HUB_COMPONENT_TRANSFORMERS, error);
+  origin->path = os_search_fetch (search, search->hubs[part], origin,
+      OPENSORA_HUB_COMPONENT_TRANSFORMERS, error);
   if (!origin->path)
     return FALSE;
   top = origin->subfolder ? g_path_get_dirname (origin->path)
@@ -249,31 +251,49 @@ fetch_all (OsSearch *search, GError **error)
   return fetch_tokenizer (search, error);
 }
 
-static gboolean
-search_all (OsSearch *search, GError **error)
+static void
+search_begin (OsSearch *search)
 {
-  os_search_name_parts (search);
-  check_all (search);
-  return report (search, error) && fetch_all (search, error);
+  const OsPartNames *names = search->names;
+  g_autoptr (OsHubEnvironment) environment =
+      os_hub_environment_new (NULL, NULL, names->local_files_only);
+
+  search->offline = environment->offline;
+  search->problems =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) g_error_free);
+  for (int part = 0; part < OS_N_PARTS; part++) {
+    const char *folder = names->cache_dirs[part];
+
+    search->hubs[part] =
+        opensora_hub_new (folder, NULL, names->local_files_only);
+    search->caches[part] = opensora_hub_new (folder, NULL, TRUE);
+  }
+}
+
+static void
+search_end (OsSearch *search)
+{
+  for (int part = 0; part < OS_N_PARTS; part++) {
+    os_origin_clear (&search->origins[part]);
+    g_object_unref (search->hubs[part]);
+    g_object_unref (search->caches[part]);
+  }
+  os_origin_clear (&search->tokenizer);
+  g_ptr_array_unref (search->problems);
 }
 
 gboolean
-os_parts_locate (OsParts *parts, const OsPartNames *names, OpensoraHub *hub,
-    const OsTask *task, GError **error)
+os_parts_locate (OsParts *parts, const OsPartNames *names, const OsTask *task,
+    GError **error)
 {
-  g_autofree char *folder = opensora_hub_dup_cache_dir (hub);
-  g_autoptr (OpensoraHub) cache = opensora_hub_new (folder, NULL, TRUE);
-  g_autoptr (OsHubEnvironment) environment = os_hub_environment_new (
-      NULL, NULL, opensora_hub_get_local_files_only (hub));
-  g_autoptr (GPtrArray) problems =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) g_error_free);
-  OsSearch search = { names, hub, cache, environment->offline, task, parts,
-    problems };
-  gboolean found = search_all (&search, error);
+  OsSearch search = { names, .task = task, .found = parts };
+  gboolean found;
 
-  for (int part = 0; part < OS_N_PARTS; part++)
-    os_origin_clear (&search.origins[part]);
-  os_origin_clear (&search.tokenizer);
+  search_begin (&search);
+  os_search_name_parts (&search);
+  check_all (&search);
+  found = report (&search, error) && fetch_all (&search, error);
+  search_end (&search);
   return found;
 }
 

@@ -12,11 +12,16 @@
 #include "base/task.h"
 #include "pipeline/family.h"
 
-/* NULL: the model's own; of the model: the bundled one. */
+/* What is NULL was not named. */
 typedef struct {
   const char *model;
   const char *parts[OS_N_PARTS];
   const char *revision; /* of the model's repository; NULL: main */
+  /* What a config names: it counts after the model, and before its release. */
+  const char *configured[OS_N_PARTS];
+  /* Of the hub's cache; NULL: as the environment says. */
+  const char *cache_dirs[OS_N_PARTS];
+  gboolean local_files_only;
 } OsPartNames;
 
 typedef struct {
@@ -31,6 +36,6 @@ typedef struct {
  * the hub, NOT_FOUND, what os_checkpoint_open() says, or a part that does not
  * fit (pipeline/compatibility.h). */
 gboolean os_parts_locate (OsParts *parts, const OsPartNames *names,
-    OpensoraHub *hub, const OsTask *task, GError **error);
+    const OsTask *task, GError **error);
 void os_parts_clear (OsParts *parts);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (OsParts, os_parts_clear)

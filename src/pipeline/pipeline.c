@@ -220,15 +220,18 @@ opensora_pipeline_new (const char *model, const char *backend, guint n_threads)
 static gboolean
 load_locked (OpensoraPipeline *self, const OsTask *task, GError **error)
 {
-  const OsPartNames names = { self->model,
-    { self->parts[0], self->parts[1], self->parts[2] }, self->revision };
+  OsPartNames names = { .model = self->model,
+    .revision = self->revision,
+    .local_files_only = self->local_files_only };
   g_auto (OsParts) parts = { NULL };
-  g_autoptr (OpensoraHub) hub = NULL;
 
   if (self->bundle)
     return TRUE;
-  hub = opensora_hub_new (self->cache_dir, NULL, self->local_files_only);
-  if (!os_parts_locate (&parts, &names, hub, task, error))
+  for (int part = 0; part < OS_N_PARTS; part++) {
+    names.parts[part] = self->parts[part];
+    names.cache_dirs[part] = self->cache_dir;
+  }
+  if (!os_parts_locate (&parts, &names, task, error))
     return FALSE;
   if (!self->compute)
     self->compute = os_compute_new (self->backend, self->n_threads, error);

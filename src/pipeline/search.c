@@ -37,10 +37,10 @@ forward_progress (
 }
 
 char *
-os_search_download (const OsSearch *search, const char *repo,
+os_search_download (const OsSearch *search, OpensoraHub *hub, const char *repo,
     const char *revision, const char *file, GError **error)
 {
-  return opensora_hub_download (search->hub, repo, revision, file,
+  return opensora_hub_download (hub, repo, revision, file,
       os_task_get_cancellable (search->task), forward_progress,
       (gpointer) search->task, error);
 }
@@ -83,14 +83,14 @@ take_alone (OsSearch *search, OsPartKind part, const char *property,
 /* Has a repository folders of parts, as the file `mark` tells, or a part at its
  * top? Those that are published are known. */
 static gboolean
-look_into_repo (const OsSearch *search, OsModelSource *source,
+look_into_repo (const OsSearch *search, OpensoraHub *hub, OsModelSource *source,
     const char *revision, const char *mark, GError **error)
 {
   g_auto (GStrv) files = NULL;
 
   if (os_manifest_find_published (source->repo))
     return TRUE;
-  files = opensora_hub_list_files (search->hub, source->repo, revision,
+  files = opensora_hub_list_files (hub, source->repo, revision,
       os_task_get_cancellable (search->task), error);
   if (!files)
     return FALSE;
@@ -105,18 +105,18 @@ look_into_repo (const OsSearch *search, OsModelSource *source,
   return FALSE;
 }
 
-/* A part with a name of its own. */
 static gboolean
-name_part (
-    OsSearch *search, OsPartKind part, const char *revision, GError **error)
+name_part (OsSearch *search, OsPartKind part, const char *name,
+    const char *revision, GError **error)
 {
   const char *folder = os_part_get_folder (part);
   g_autofree char *mark = g_build_filename (folder, OS_PART_CONFIG, NULL);
   g_auto (OsModelSource) source = { NULL };
 
-  if (!os_model_source_find (&source, search->names->parts[part], error)
+  if (!os_model_source_find (&source, name, error)
       || (source.repo
-          && !look_into_repo (search, &source, revision, mark, error)))
+          && !look_into_repo (
+              search, search->hubs[part], &source, revision, mark, error)))
     return FALSE;
   if (source.whole)
     take_from_whole (search, part, &source, revision);
@@ -137,8 +137,8 @@ take_settings (OsSearch *search, const OsModelSource *source, GError **error)
     found->folder = g_strdup (source->path);
     return TRUE;
   }
-  config = os_search_download (
-      search, source->repo, search->names->revision, OS_MODEL_CONFIG, error);
+  config = os_search_download (search, search->hubs[OS_PART_TRANSFORMER],
+      source->repo, search->names->revision, OS_MODEL_CONFIG, error);
   if (!config)
     return FALSE;
   found->folder = g_path_get_dirname (config);
@@ -148,16 +148,15 @@ take_settings (OsSearch *search, const OsModelSource *source, GError **error)
 
 /* What the model has of the parts without a name. */
 static gboolean
-name_model (OsSearch *search, GError **error)
+name_model (OsSearch *search, const char *name, GError **error)
 {
   const OsPartNames *names = search->names;
-  const char *name = names->model ? names->model : "demo";
   g_auto (OsModelSource) source = { NULL };
 
   if (!os_model_source_find (&source, name, error)
       || (source.repo
-          && !look_into_repo (
-              search, &source, names->revision, OS_MODEL_CONFIG, error))
+          && !look_into_repo (search, search->hubs[OS_PART_TRANSFORMER],
+              &source, names->revision, OS_MODEL_CONFIG, error))
       || (source.whole && !take_settings (search, &source, error)))
     return FALSE;
   for (int part = 0; source.whole && part < OS_N_PARTS; part++) {
@@ -188,30 +187,42 @@ find_release (const OsOrigin *transformer)
   return release ? release : os_release_find (DEFAULT_RELEASE);
 }
 
-/* Transformer first: alone, it takes the place of the model. */
+/* Parts by the names of an array, where they are not known yet. */
+static void
+name_parts (OsSearch *search, const char *const *names, const char *revision)
+{
+  for (int part = 0; part < OS_N_PARTS; part++) {
+    GError *problem = NULL;
+
+    if (names[part] && !search->origins[part].property
+        && !name_part (search, part, names[part],
+            part == OS_PART_TRANSFORMER ? revision : NULL, &problem))
+      os_search_add_problem (search, os_part_get_property (part), problem);
+  }
+}
+
+/* A transformer alone takes the place of the model. */
 void
 os_search_name_parts (OsSearch *search)
 {
   const OsPartNames *names = search->names;
-  gboolean alone = !names->model && names->parts[OS_PART_TRANSFORMER];
-  gboolean named = TRUE;
+  const char *revision = names->model ? NULL : names->revision;
+  const char *model = names->model;
   GError *problem = NULL;
 
-  for (int part = 0; part < OS_N_PARTS; part++) {
-    const char *revision =
-        alone && part == OS_PART_TRANSFORMER ? names->revision : NULL;
-
-    if (names->parts[part] && !name_part (search, part, revision, &problem))
-      os_search_add_problem (
-          search, os_part_get_property (part), g_steal_pointer (&problem));
-  }
-  if (!alone)
-    named = name_model (search, &problem);
-  if (!named)
+  name_parts (search, names->parts, revision);
+  if (!model && !names->parts[OS_PART_TRANSFORMER]
+      && !names->configured[OS_PART_TRANSFORMER])
+    model = "demo";
+  if (model && !name_model (search, model, &problem)) {
     os_search_add_problem (search, "model", problem);
+    return;
+  }
+  name_parts (search, names->configured, revision);
   search->release = find_release (&search->origins[OS_PART_TRANSFORMER]);
-  for (int part = 0; named && part < OS_N_PARTS; part++) {
-    if (!names->parts[part] && !search->origins[part].property)
+  for (int part = 0; part < OS_N_PARTS; part++) {
+    if (!names->parts[part] && !names->configured[part]
+        && !search->origins[part].property)
       os_origin_set (&search->origins[part], os_part_get_property (part), NULL,
           search->release->repos[part], NULL);
   }

@@ -18,9 +18,9 @@ typedef struct {
 
 typedef struct {
   const OsPartNames *names;
-  OpensoraHub *hub;
-  OpensoraHub *cache; /* the same without network */
-  gboolean offline;   /* so is the hub */
+  OpensoraHub *hubs[OS_N_PARTS];
+  OpensoraHub *caches[OS_N_PARTS]; /* the same without network */
+  gboolean offline;                /* so are the hubs */
   const OsTask *task;
   OsParts *found;
   GPtrArray *problems; /* of GError * */
@@ -39,9 +39,9 @@ void os_origin_clear (OsOrigin *origin);
 void os_search_add_problem (
     OsSearch *search, const char *property, GError *problem);
 /* The path of a file of a repository. */
-char *os_search_download (const OsSearch *search, const char *repo,
-    const char *revision, const char *file, GError **error);
-/* The folder with the files of a component; hub: one of the two. */
+char *os_search_download (const OsSearch *search, OpensoraHub *hub,
+    const char *repo, const char *revision, const char *file, GError **error);
+/* The folder with the files of a component. */
 char *os_search_fetch (const OsSearch *search, OpensoraHub *hub,
     const OsOrigin *origin, OpensoraHubComponent component, GError **error);
 

@@ -24,7 +24,6 @@
 typedef struct {
   char *folder; /* of the test's files */
   char *cache;
-  OpensoraHub *hub; /* offline */
   OsParts parts;
   GError *error;
 } Fixture;
@@ -35,7 +34,6 @@ set_up (Fixture *f, gconstpointer data)
   f->folder = g_dir_make_tmp ("opensora-test-XXXXXX", NULL);
   f->cache = g_build_filename (f->folder, "cache", NULL);
   g_assert_cmpint (g_mkdir (f->cache, 0700), ==, 0);
-  f->hub = opensora_hub_new (f->cache, NULL, TRUE);
 }
 
 static void
@@ -60,7 +58,6 @@ tear_down (Fixture *f, gconstpointer data)
   remove_tree (f->folder);
   g_free (f->folder);
   g_free (f->cache);
-  g_object_unref (f->hub);
   g_clear_error (&f->error);
   os_parts_clear (&f->parts);
 }
@@ -128,13 +125,21 @@ put_release (Fixture *f)
   put (f, T5, "", "tokenizer", "tokenizer_config.json");
 }
 
+/* Offline, in the test's cache. */
 static gboolean
 locate_parts (Fixture *f, const OsPartNames *names)
 {
+  OsPartNames here = *names;
+
+  here.local_files_only = TRUE;
+  for (int part = 0; part < OS_N_PARTS; part++) {
+    if (!here.cache_dirs[part])
+      here.cache_dirs[part] = f->cache;
+  }
   os_parts_clear (&f->parts);
   f->parts = (OsParts){ NULL };
   g_clear_error (&f->error);
-  return os_parts_locate (&f->parts, names, f->hub, NULL, &f->error);
+  return os_parts_locate (&f->parts, &here, NULL, &f->error);
 }
 
 static gboolean
@@ -401,6 +406,48 @@ test_tokenizer (Fixture *f, gconstpointer data)
   g_assert_cmpstr (f->parts.tokenizer, ==, path_of (f, "t5"));
 }
 
+/* A config names parts, each with a cache; what users name counts before. */
+static void
+test_configured (Fixture *f, gconstpointer data)
+{
+  OsPartNames names = { .configured = { TRANSFORMER_REPO, VAE_REPO, T5_REPO } };
+  const char *other = path_of (f, "other");
+
+  put_release (f);
+  g_assert_true (locate_parts (f, &names));
+  assert_in (f->parts.paths[OS_PART_TRANSFORMER], TRANSFORMER);
+  assert_release (f);
+
+  g_assert_cmpint (g_mkdir (other, 0700), ==, 0);
+  g_assert_cmpint (
+      g_rename (path_of (f, "cache/" T5), path_of (f, "other/" T5)), ==, 0);
+  g_assert_false (locate_parts (f, &names));
+  assert_says (f, "text-encoder: " T5_REPO);
+  names.cache_dirs[OS_PART_TEXT_ENCODER] = other;
+  g_assert_true (locate_parts (f, &names));
+  g_assert_true (
+      g_str_has_prefix (f->parts.paths[OS_PART_TEXT_ENCODER], other));
+  g_assert_true (g_str_has_prefix (f->parts.tokenizer, other));
+  assert_release (f);
+
+  /* A transformer; a part; a whole model. */
+  link_part (f, "stdit", "transformer");
+  names.model = path_of (f, "stdit");
+  g_assert_true (locate_parts (f, &names));
+  g_assert_cmpstr (f->parts.paths[OS_PART_TRANSFORMER], ==, names.model);
+  assert_release (f);
+  names.configured[OS_PART_VAE] = "/no/such/vae";
+  g_assert_false (locate_parts (f, &names));
+  assert_says (f, "/no/such/vae");
+  names.parts[OS_PART_VAE] = "opensora-1.2";
+  g_assert_true (locate_parts (f, &names));
+  assert_release (f);
+  names.parts[OS_PART_VAE] = NULL;
+  names.model = "demo";
+  g_assert_true (locate_parts (f, &names));
+  assert_opens (f);
+}
+
 /* --- Errors --- */
 
 /* All at once. */
@@ -590,6 +637,7 @@ main (int argc, char **argv)
   ADD ("training-file", test_training_file);
   ADD ("own-names", test_own_names);
   ADD ("tokenizer", test_tokenizer);
+  ADD ("configured", test_configured);
   ADD ("all-missing", test_all_missing);
   ADD ("incomplete-model", test_incomplete_model);
   ADD ("snapshots", test_snapshots);
