@@ -67,7 +67,7 @@ embed_positions (
       m->variant->stretches_positions ? rint (sqrt (clip->h * clip->w)) : 0;
 
   clip->position = os_position_embed_2d (compute, c->hidden_size, clip->h,
-      clip->w, scale, base_size, OS_DTYPE_F32);
+      clip->w, scale, base_size, m->variant->position_dtype);
   os_probe (compute, clip->position, "pos_embed");
   if (m->variant->has_rope) {
     clip->rope = os_rope_table (compute, m->rope_freqs,

@@ -25,6 +25,7 @@ typedef struct {
   gboolean has_rope;
   /* Positions are those of a square grid, stretched. */
   gboolean stretches_positions;
+  OsDType position_dtype; /* that they are computed in */
   /* The frame rate is added to the timestep; or rate and length where frames
    * attend across each other, and the size in pixels elsewhere. */
   gboolean embeds_fps, embeds_size;

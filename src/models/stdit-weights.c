@@ -8,6 +8,7 @@ static const OsStditVariant variants[] = {
       .n_lists = 1,
       .lists = { { "blocks", OS_STDIT_BLOCK_JOINT } },
       .max_length = 120,
+      .position_dtype = OS_DTYPE_F64,
   },
   [OS_STDIT_2] = {
       .model_type = "STDiT2",
@@ -17,6 +18,7 @@ static const OsStditVariant variants[] = {
       .max_length = 200,
       .has_rope = TRUE,
       .stretches_positions = TRUE,
+      .position_dtype = OS_DTYPE_F32,
       .embeds_fps = TRUE,
       .embeds_size = TRUE,
   },
@@ -29,6 +31,7 @@ static const OsStditVariant variants[] = {
       .max_length = 300,
       .has_rope = TRUE,
       .stretches_positions = TRUE,
+      .position_dtype = OS_DTYPE_F32,
       .embeds_fps = TRUE,
       .final_layer_sees_fps = TRUE,
   },

@@ -288,6 +288,7 @@ run_mid_block (
       run_attention (vae, compute, &coder->mid_attention, first);
   OsTensor *out = run_resnet (vae, compute, &coder->mid_resnets[1], attended);
 
+  os_probe (compute, attended, "mid_block.attentions.0");
   os_probe (compute, out, "mid_block");
   return out;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The video autoencoder of Open-Sora 1.2. What is large, full-size activations
- * of the image autoencoder, exists for one frame at a time in both directions.
+/* The video autoencoder of Open-Sora 1.0 to 1.2. What is large, full-size
+ * activations of the image autoencoder, exists for one frame at a time in both
+ * directions.
  *
  * Encoding: frame by frame to moments of image latents; in groups to samples of
  * them; when all frames are there, chunk by chunk to samples of latents, of
@@ -19,9 +20,11 @@
 #define SCALING_FACTOR 0.18215f
 #define LATENT_CHANNELS 4
 
+#define SPATIAL_ROOT "spatial_vae.module"
+
 struct _OsVae12 {
   OsSd2d *spatial;
-  OsTemporalVae *temporal;
+  OsTemporalVae *temporal; /* NULL: the image autoencoder alone */
   OsWeightSet *weights;
   char *origin;            /* of the configuration, for messages */
   gint64 micro_frame_size; /* 0: the whole clip is one chunk */
@@ -68,31 +71,83 @@ read_latent_statistics (OsVae12 *vae, OsConfig *config, OsBinder *binder)
   }
 }
 
-/* What the parts hand each other, and pictures, are of one size. */
+/* The image autoencoder, and what it hands on and takes; its configuration is
+ * this section. */
 static void
-check_sizes (const OsVae12 *vae, OsConfig *config)
+bind_spatial (OsVae12 *vae, OsConfig *config, const char *section,
+    OsBinder *binder, const char *root)
 {
   static const struct {
     const char *key;
     gint64 n;
   } expected[] = {
-    { "vae_2d.config.in_channels", 3 },
-    { "vae_2d.config.out_channels", 3 },
-    { "vae_2d.config.latent_channels", LATENT_CHANNELS },
-    { "vae_temporal.in_out_channels", LATENT_CHANNELS },
-    { "vae_temporal.embed_dim", LATENT_CHANNELS },
+    { "in_channels", 3 },
+    { "out_channels", 3 },
+    { "latent_channels", LATENT_CHANNELS },
   };
 
+  os_config_set_section (config, section);
+  os_binder_push (binder, "%s", root);
+  vae->spatial = os_sd2d_new (config, binder);
+  os_binder_pop (binder);
   for (guint i = 0; i < G_N_ELEMENTS (expected); i++) {
     const gint64 n = expected[i].n;
 
     os_config_int (config, expected[i].key, n, n, n);
   }
   if (os_sd2d_get_factor (vae->spatial) != OS_VAE12_SPACE_FACTOR)
-    os_config_problem (config, "vae_2d.config.block_out_channels",
+    os_config_problem (config, "block_out_channels",
         "make latents 1/%" G_GINT64_FORMAT
         " of a picture's size, 1/%d expected",
         os_sd2d_get_factor (vae->spatial), OS_VAE12_SPACE_FACTOR);
+  os_config_set_section (config, NULL);
+}
+
+static void
+bind_temporal (OsVae12 *vae, OsConfig *config, OsBinder *binder)
+{
+  static const char *const keys[] = { "in_out_channels", "embed_dim" };
+
+  os_config_set_section (config, "vae_temporal");
+  os_binder_push (binder, "temporal_vae");
+  vae->temporal = os_temporal_vae_new (config, binder);
+  os_binder_pop (binder);
+  for (guint i = 0; i < G_N_ELEMENTS (keys); i++)
+    os_config_int (
+        config, keys[i], LATENT_CHANNELS, LATENT_CHANNELS, LATENT_CHANNELS);
+  os_config_set_section (config, NULL);
+}
+
+static gboolean
+is_image_vae (OsConfig *config, OsBinder *binder)
+{
+  if (os_config_has (config, "vae_2d"))
+    return FALSE;
+  return os_config_has (config, "block_out_channels")
+         || !os_binder_has (binder, SPATIAL_ROOT ".decoder.conv_in.weight");
+}
+
+/* Of 1.0 and 1.1: one frame of latents for each frame. */
+static void
+bind_image_vae (OsVae12 *vae, OsConfig *config, OsBinder *binder)
+{
+  vae->micro_batch_size =
+      os_config_int (config, "micro_batch_size", 4, 0, 1 << 20);
+  for (int c = 0; c < LATENT_CHANNELS; c++)
+    vae->scale[c] = 1;
+  bind_spatial (vae, config, NULL, binder, "");
+}
+
+static void
+bind_video_vae (OsVae12 *vae, OsConfig *config, OsBinder *binder)
+{
+  vae->micro_frame_size =
+      os_config_int (config, "micro_frame_size", 0, 1, 1 << 20);
+  vae->micro_batch_size =
+      os_config_int (config, "vae_2d.micro_batch_size", 4, 0, 1 << 20);
+  read_latent_statistics (vae, config, binder);
+  bind_spatial (vae, config, "vae_2d.config", binder, SPATIAL_ROOT);
+  bind_temporal (vae, config, binder);
 }
 
 OsVae12 *
@@ -100,23 +155,11 @@ os_vae12_new (OsConfig *config, OsBinder *binder, GError **error)
 {
   g_autoptr (OsVae12) vae = g_new0 (OsVae12, 1);
 
-  vae->micro_frame_size =
-      os_config_int (config, "micro_frame_size", 0, 1, 1 << 20);
-  vae->micro_batch_size =
-      os_config_int (config, "vae_2d.micro_batch_size", 4, 0, 1 << 20);
   vae->origin = g_strdup (os_config_get_origin (config));
-  read_latent_statistics (vae, config, binder);
-  os_binder_push (binder, "spatial_vae.module");
-  os_config_set_section (config, "vae_2d.config");
-  vae->spatial = os_sd2d_new (config, binder);
-  os_binder_pop (binder);
-  os_binder_push (binder, "temporal_vae");
-  os_config_set_section (config, "vae_temporal");
-  vae->temporal = os_temporal_vae_new (config, binder);
-  os_config_set_section (config, NULL);
-  os_binder_pop (binder);
-  check_sizes (vae, config);
-
+  if (is_image_vae (config, binder))
+    bind_image_vae (vae, config, binder);
+  else
+    bind_video_vae (vae, config, binder);
   if (!os_config_check (config, error))
     return NULL;
   vae->weights = os_binder_finish (binder, error);
@@ -133,10 +176,17 @@ os_vae12_free (OsVae12 *vae)
   g_free (vae);
 }
 
+/* Frames that one of the latents stands for. */
+static gint64
+time_factor (const OsVae12 *vae)
+{
+  return vae->temporal ? os_temporal_vae_get_factor (vae->temporal) : 1;
+}
+
 gint64
 os_vae12_latent_frames (const OsVae12 *vae, gint64 n_frames)
 {
-  const gint64 factor = os_temporal_vae_get_factor (vae->temporal);
+  const gint64 factor = time_factor (vae);
   const gint64 micro = vae->micro_frame_size;
 
   if (micro == 0)
@@ -180,8 +230,7 @@ decode_chunk (OsVae12Decoder *decoder, OsCompute *compute)
   const gint64 frames =
       chunk_frames (vae, decoder->n_frames - decoder->chunk_start);
   const gint64 first = os_vae12_latent_frames (vae, decoder->chunk_start);
-  const gint64 n =
-      os_div_up (frames, os_temporal_vae_get_factor (vae->temporal));
+  const gint64 n = os_div_up (frames, time_factor (vae));
   g_autoptr (OsTensor) part = os_tensor_slice (decoder->z, 2, first, n);
   g_autoptr (OsTensor) view =
       os_tensor_permute (part, (int[]){ 0, 2, 3, 4, 1 });
@@ -189,8 +238,9 @@ decode_chunk (OsVae12Decoder *decoder, OsCompute *compute)
   g_autoptr (OsTensor) scaled =
       os_scale_shift (compute, z, vae->scale, vae->shift);
 
-  decoder->chunk =
-      os_temporal_vae_decode (vae->temporal, compute, scaled, frames);
+  decoder->chunk = vae->temporal ? os_temporal_vae_decode (
+                       vae->temporal, compute, scaled, frames)
+                                 : os_tensor_ref (scaled);
   decoder->next = 0;
 }
 
@@ -297,16 +347,17 @@ require_encoder (const OsVae12 *vae, OsCompute *compute)
   const char *missing = NULL;
 
   if (!os_sd2d_can_encode (vae->spatial))
-    missing = "spatial_vae.module.encoder";
-  else if (!os_temporal_vae_can_encode (vae->temporal))
+    missing = vae->temporal ? SPATIAL_ROOT ".encoder" : "encoder";
+  else if (vae->temporal && !os_temporal_vae_can_encode (vae->temporal))
     missing = "temporal_vae.encoder";
   if (missing)
     os_compute_fail (compute,
         g_error_new (OPENSORA_ERROR, OPENSORA_ERROR_MISMATCH,
             "The video autoencoder of %s has no tensors %s.*, without which "
-            "it cannot encode pictures; take all of it, such as "
-            "hpcai-tech/OpenSora-VAE-v1.2",
-            vae->origin, missing));
+            "it cannot encode pictures; take all of it, such as %s",
+            vae->origin, missing,
+            vae->temporal ? "hpcai-tech/OpenSora-VAE-v1.2"
+                          : "stabilityai/sd-vae-ft-ema"));
   return missing == NULL;
 }
 
@@ -349,6 +400,16 @@ take_image_latents (OsVae12Encoder *encoder, OsCompute *compute, gint64 B)
   return os_tensor_split (scaled, 0, OS_SHAPE (B, encoder->n_frames / B));
 }
 
+/* A sample of the latents of a chunk of image latents. */
+static OsTensor *
+sample_chunk (OsVae12Encoder *encoder, OsCompute *compute, const OsTensor *part)
+{
+  g_autoptr (OsTensor) moments =
+      os_temporal_vae_encode (encoder->vae->temporal, compute, part);
+
+  return sample (encoder, compute, OS_VAE_DRAW_TEMPORAL, moments);
+}
+
 /* Latents of a chunk of frames, time first: [t, B, h, w, 4]. */
 static OsTensor *
 encode_chunk (OsVae12Encoder *encoder, OsCompute *compute,
@@ -356,10 +417,9 @@ encode_chunk (OsVae12Encoder *encoder, OsCompute *compute,
 {
   g_autoptr (OsTensor) view = os_tensor_slice (latents, 1, first, n);
   g_autoptr (OsTensor) part = os_contiguous (compute, view);
-  g_autoptr (OsTensor) moments =
-      os_temporal_vae_encode (encoder->vae->temporal, compute, part);
-  g_autoptr (OsTensor) z =
-      sample (encoder, compute, OS_VAE_DRAW_TEMPORAL, moments);
+  g_autoptr (OsTensor) z = encoder->vae->temporal
+                               ? sample_chunk (encoder, compute, part)
+                               : os_tensor_ref (part);
 
   return os_tensor_permute (z, (int[]){ 1, 0, 2, 3, 4 });
 }

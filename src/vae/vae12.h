@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Video autoencoder of Open-Sora 1.2: a temporal autoencoder over the latents
  * of an image autoencoder, in chunks of micro_frame_size frames
- * (opensora/models/vae/vae.py VideoAutoencoderPipeline). */
+ * (opensora/models/vae/vae.py VideoAutoencoderPipeline). That of 1.0 and 1.1 is
+ * the image autoencoder alone, frame by frame (VideoAutoencoderKL). */
 #pragma once
 
 #include "compute/ops.h"
@@ -14,6 +15,8 @@ typedef struct _OsVae12Decoder OsVae12Decoder;
 /* A clip being encoded, some frames at a time. */
 typedef struct _OsVae12Encoder OsVae12Encoder;
 
+/* An image autoencoder alone is one whose configuration is diffusers', or whose
+ * weights have no spatial_vae. */
 OsVae12 *os_vae12_new (OsConfig *config, OsBinder *binder, GError **error);
 void os_vae12_free (OsVae12 *vae);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsVae12, os_vae12_free)
@@ -33,8 +36,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsVae12Decoder, os_vae12_decoder_free)
 OsTensor *os_vae12_decoder_next (OsVae12Decoder *decoder, OsCompute *compute);
 
 /* Encoding samples two posteriors: that of the image latents, in groups of
- * micro_batch_size frames [f, 4, h, w], and at the end that of the latents, a
- * chunk [B, 4, t, h, w] after the other. */
+ * micro_batch_size frames [f, 4, h, w], and at the end, with a temporal
+ * autoencoder, that of the latents, a chunk [B, 4, t, h, w] after the other. */
 typedef enum {
   OS_VAE_DRAW_SPATIAL,
   OS_VAE_DRAW_TEMPORAL,

@@ -95,13 +95,15 @@ os_binder_free (OsBinder *binder)
 void
 os_binder_push (OsBinder *binder, const char *format, ...)
 {
+  const gsize length = binder->prefix->len;
   va_list args;
 
-  g_array_append_val (binder->prefix_lengths, binder->prefix->len);
+  g_array_append_val (binder->prefix_lengths, length);
   va_start (args, format);
   g_string_append_vprintf (binder->prefix, format, args);
   va_end (args);
-  g_string_append_c (binder->prefix, '.');
+  if (binder->prefix->len > length)
+    g_string_append_c (binder->prefix, '.');
 }
 
 void

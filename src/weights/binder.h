@@ -24,6 +24,7 @@ OsBinder *os_binder_new_random (OsMemPool *pool, gint64 seed);
 void os_binder_free (OsBinder *binder);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsBinder, os_binder_free)
 
+/* Names from now on begin with this and a dot; "" changes nothing. */
 void os_binder_push (OsBinder *binder, const char *format, ...)
     G_GNUC_PRINTF (2, 3);
 void os_binder_pop (OsBinder *binder);

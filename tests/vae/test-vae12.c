@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "optest.h"
+#include "vaetest.h"
 #include "weights/checkpoint.h"
 #include "weights/safetensors.h"
 
@@ -30,21 +31,11 @@
   "\"temporal_downsample\": [false, true, true], \"num_groups\": 2}}"
 
 static OsVae12 *
-new_vae_from (OsMemPool *pool, const char *json, GError **error)
-{
-  g_autoptr (OsConfig) config = os_config_parse (json, -1, "vae.json", NULL);
-  g_autoptr (OsBinder) binder = os_binder_new_random (pool, 3);
-
-  g_assert_nonnull (config);
-  return os_vae12_new (config, binder, error);
-}
-
-static OsVae12 *
 new_vae (OsMemPool *pool, const char *micro_frame_size)
 {
   g_autofree char *json = g_strdup_printf (SMALL, micro_frame_size);
   g_autoptr (GError) error = NULL;
-  OsVae12 *vae = new_vae_from (pool, json, &error);
+  OsVae12 *vae = vaetest_new (pool, json, &error);
 
   g_assert_no_error (error);
   return vae;
@@ -69,25 +60,6 @@ test_latent_frames (void)
         os_vae12_latent_frames (in_one, whole[i][0]), ==, whole[i][1]);
 }
 
-/* All frames of a clip; each is [B, 1, 8 H, 8 W, 3]. */
-static GPtrArray *
-decode (OsVae12 *vae, OsCompute *compute, const OsTensor *z, gint64 n_frames)
-{
-  g_autoptr (OsVae12Decoder) decoder = os_vae12_decoder_new (vae, z, n_frames);
-  GPtrArray *frames =
-      g_ptr_array_new_with_free_func ((GDestroyNotify) os_tensor_unref);
-  OsTensor *frame;
-
-  while ((frame = os_vae12_decoder_next (decoder, compute))) {
-    g_assert_true (os_tensor_has_shape (
-        frame, OS_SHAPE (z->shape[0], 1, 8 * z->shape[3], 8 * z->shape[4], 3)));
-    g_ptr_array_add (frames, frame);
-  }
-  g_assert_null (os_vae12_decoder_next (decoder, compute));
-  g_assert_cmpuint (frames->len, ==, n_frames);
-  return frames;
-}
-
 static void
 check_count (OsCompute *compute, const char *micro, gint64 n_frames, gint64 B)
 {
@@ -95,7 +67,7 @@ check_count (OsCompute *compute, const char *micro, gint64 n_frames, gint64 B)
   const gint64 latents = os_vae12_latent_frames (vae, n_frames);
   g_autoptr (OsTensor) z =
       optest_tensor (compute, OS_SHAPE (B, 4, latents, 1, 2));
-  g_autoptr (GPtrArray) frames = decode (vae, compute, z, n_frames);
+  g_autoptr (GPtrArray) frames = vaetest_decode (vae, compute, z, n_frames);
 
   for (guint i = 0; i < frames->len; i++) {
     for (gint64 j = 0; j < os_tensor_count (frames->pdata[i]); j++)
@@ -118,11 +90,11 @@ test_chunks (OsCompute *compute)
 {
   g_autoptr (OsVae12) vae = new_vae (os_compute_get_pool (compute), "17");
   g_autoptr (OsTensor) z = optest_tensor (compute, OS_SHAPE (1, 4, 10, 2, 1));
-  g_autoptr (GPtrArray) all = decode (vae, compute, z, 34);
+  g_autoptr (GPtrArray) all = vaetest_decode (vae, compute, z, 34);
 
   for (int k = 0; k < 2; k++) {
     g_autoptr (OsTensor) part = os_tensor_slice (z, 2, 5 * k, 5);
-    g_autoptr (GPtrArray) chunk = decode (vae, compute, part, 17);
+    g_autoptr (GPtrArray) chunk = vaetest_decode (vae, compute, part, 17);
 
     for (int i = 0; i < 17; i++)
       optest_assert_equal (compute, chunk->pdata[i], all->pdata[17 * k + i]);
@@ -136,8 +108,8 @@ test_surplus (void)
   g_autoptr (OsCompute) compute = os_compute_new ("ref", 1, NULL);
   g_autoptr (OsVae12) vae = new_vae (os_compute_get_pool (compute), "8");
   g_autoptr (OsTensor) z = optest_tensor (compute, OS_SHAPE (1, 4, 2, 1, 1));
-  g_autoptr (GPtrArray) frames = decode (vae, compute, z, 8);
-  g_autoptr (GPtrArray) short_frames = decode (vae, compute, z, 7);
+  g_autoptr (GPtrArray) frames = vaetest_decode (vae, compute, z, 8);
+  g_autoptr (GPtrArray) short_frames = vaetest_decode (vae, compute, z, 7);
 
   for (int i = 0; i < 7; i++)
     optest_assert_equal (compute, short_frames->pdata[i], frames->pdata[i + 1]);
@@ -148,11 +120,11 @@ test_batch (OsCompute *compute)
 {
   g_autoptr (OsVae12) vae = new_vae (os_compute_get_pool (compute), "4");
   g_autoptr (OsTensor) z = optest_tensor (compute, OS_SHAPE (2, 4, 1, 2, 2));
-  g_autoptr (GPtrArray) both = decode (vae, compute, z, 4);
+  g_autoptr (GPtrArray) both = vaetest_decode (vae, compute, z, 4);
 
   for (int b = 0; b < 2; b++) {
     g_autoptr (OsTensor) row = os_tensor_slice (z, 0, b, 1);
-    g_autoptr (GPtrArray) alone = decode (vae, compute, row, 4);
+    g_autoptr (GPtrArray) alone = vaetest_decode (vae, compute, row, 4);
 
     for (int i = 0; i < 4; i++) {
       const float *x = os_tensor_f32 (alone->pdata[i]);
@@ -167,45 +139,6 @@ test_batch (OsCompute *compute)
 
 /* --- encoding --- */
 
-/* What was drawn, as text: "S[4, 4, 1, 2] T[1, 4, 5, 1, 2] ", and how large the
- * numbers of either posterior are. */
-typedef struct {
-  GString *order;
-  float noise[2];
-} Draws;
-
-static OsTensor *
-draw (OsCompute *compute, OsVaeDraw which, int n_dims, const gint64 *shape,
-    gpointer data)
-{
-  Draws *draws = data;
-  g_autofree char *text = os_shape_to_string (n_dims, shape);
-  OsTensor *numbers = os_compute_zeros (compute, n_dims, shape);
-
-  if (draws->order)
-    g_string_append_printf (
-        draws->order, "%c%s ", which == OS_VAE_DRAW_SPATIAL ? 'S' : 'T', text);
-  for (gint64 i = 0; os_compute_ok (compute) && i < os_tensor_count (numbers);
-       i++)
-    os_tensor_f32 (numbers)[i] = draws->noise[which] * (i % 5 - 1.5f);
-  return numbers;
-}
-
-/* frames [B n, H, W, 3], pushed in portions of this size. */
-static OsTensor *
-encode (OsVae12 *vae, OsCompute *compute, const OsTensor *frames, gint64 B,
-    gint64 portion, Draws *draws)
-{
-  g_autoptr (OsVae12Encoder) encoder = os_vae12_encoder_new (vae, draw, draws);
-
-  for (gint64 i = 0; i < frames->shape[0]; i += portion) {
-    g_autoptr (OsTensor) part =
-        os_tensor_slice (frames, 0, i, MIN (portion, frames->shape[0] - i));
-    os_vae12_encoder_push (encoder, compute, part);
-  }
-  return os_vae12_encoder_finish (encoder, compute, B);
-}
-
 /* There and back: the frames come in number, and in whole latents' size. */
 static void
 check_round_trip (
@@ -213,15 +146,15 @@ check_round_trip (
 {
   g_autoptr (OsVae12) vae = new_vae (os_compute_get_pool (compute), micro);
   g_autoptr (OsTensor) frames = optest_tensor (compute, OS_SHAPE (n, H, W, 3));
-  Draws draws = { .noise = { 1, 1 } };
-  g_autoptr (OsTensor) z = encode (vae, compute, frames, 1, n, &draws);
+  VaetestDraws draws = { .noise = { 1, 1 } };
+  g_autoptr (OsTensor) z = vaetest_encode (vae, compute, frames, 1, n, &draws);
   g_autoptr (GPtrArray) decoded = NULL;
 
   g_assert_true (os_tensor_has_shape (
       z, OS_SHAPE (1, 4, os_vae12_latent_frames (vae, n), H / 8, W / 8)));
   for (gint64 i = 0; i < os_tensor_count (z); i++)
     g_assert_true (isfinite (os_tensor_f32 (z)[i]));
-  decoded = decode (vae, compute, z, n);
+  decoded = vaetest_decode (vae, compute, z, n);
   g_assert_cmpuint (decoded->len, ==, n);
 }
 
@@ -244,8 +177,8 @@ test_draw_order (void)
       optest_tensor (compute, OS_SHAPE (14, 8, 16, 3));
   g_autoptr (OsTensor) first = os_tensor_slice (frames, 0, 0, 3);
   g_autoptr (OsTensor) rest = os_tensor_slice (frames, 0, 3, 11);
-  Draws draws = { .order = g_string_new (NULL) };
-  OsVae12Encoder *encoder = os_vae12_encoder_new (vae, draw, &draws);
+  VaetestDraws draws = { .order = g_string_new (NULL) };
+  OsVae12Encoder *encoder = os_vae12_encoder_new (vae, vaetest_draw, &draws);
   g_autoptr (OsTensor) z = NULL;
 
   os_vae12_encoder_push (encoder, compute, first);
@@ -272,10 +205,10 @@ test_one_group (void)
   g_autofree char *whole =
       g_strjoinv ("\"micro_batch_size\": 0, \"config\"", halves);
   g_autoptr (OsVae12) vae =
-      new_vae_from (os_compute_get_pool (compute), whole, NULL);
+      vaetest_new (os_compute_get_pool (compute), whole, NULL);
   g_autoptr (OsTensor) frames = optest_tensor (compute, OS_SHAPE (9, 8, 8, 3));
-  Draws draws = { .order = g_string_new (NULL) };
-  g_autoptr (OsTensor) z = encode (vae, compute, frames, 1, 2, &draws);
+  VaetestDraws draws = { .order = g_string_new (NULL) };
+  g_autoptr (OsTensor) z = vaetest_encode (vae, compute, frames, 1, 2, &draws);
 
   g_assert_cmpstr (draws.order->str, ==, "S[9, 4, 1, 1] T[1, 4, 3, 1, 1] ");
   g_string_free (draws.order, TRUE);
@@ -287,9 +220,11 @@ test_portions (OsCompute *compute)
 {
   g_autoptr (OsVae12) vae = new_vae (os_compute_get_pool (compute), "5");
   g_autoptr (OsTensor) frames = optest_tensor (compute, OS_SHAPE (7, 8, 9, 3));
-  Draws draws = { .noise = { 1, 1 } };
-  g_autoptr (OsTensor) at_once = encode (vae, compute, frames, 1, 7, &draws);
-  g_autoptr (OsTensor) singly = encode (vae, compute, frames, 1, 1, &draws);
+  VaetestDraws draws = { .noise = { 1, 1 } };
+  g_autoptr (OsTensor) at_once =
+      vaetest_encode (vae, compute, frames, 1, 7, &draws);
+  g_autoptr (OsTensor) singly =
+      vaetest_encode (vae, compute, frames, 1, 1, &draws);
 
   optest_assert_equal (compute, at_once, singly);
 }
@@ -300,13 +235,16 @@ test_encoded_chunks (OsCompute *compute)
 {
   g_autoptr (OsVae12) vae = new_vae (os_compute_get_pool (compute), "5");
   g_autoptr (OsTensor) frames = optest_tensor (compute, OS_SHAPE (10, 8, 8, 3));
-  Draws none = { 0 };
-  g_autoptr (OsTensor) one = encode (vae, compute, frames, 1, 10, &none);
-  g_autoptr (OsTensor) two = encode (vae, compute, frames, 2, 10, &none);
+  VaetestDraws none = { 0 };
+  g_autoptr (OsTensor) one =
+      vaetest_encode (vae, compute, frames, 1, 10, &none);
+  g_autoptr (OsTensor) two =
+      vaetest_encode (vae, compute, frames, 2, 10, &none);
 
   for (int k = 0; k < 2; k++) {
     g_autoptr (OsTensor) part = os_tensor_slice (frames, 0, 5 * k, 5);
-    g_autoptr (OsTensor) alone = encode (vae, compute, part, 1, 5, &none);
+    g_autoptr (OsTensor) alone =
+        vaetest_encode (vae, compute, part, 1, 5, &none);
     g_autoptr (OsTensor) chunk = os_tensor_slice (one, 2, 2 * k, 2);
     g_autoptr (OsTensor) clip = os_tensor_slice (two, 0, k, 1);
 
@@ -330,8 +268,8 @@ test_noise (void)
   OsTensor *z[4];
 
   for (int i = 0; i < 4; i++) {
-    Draws draws = { .noise = { noise[i][0], noise[i][1] } };
-    z[i] = encode (vae, compute, frame, 1, 1, &draws);
+    VaetestDraws draws = { .noise = { noise[i][0], noise[i][1] } };
+    z[i] = vaetest_encode (vae, compute, frame, 1, 1, &draws);
   }
   for (int i = 0; i < 16; i++) {
     const float mode = os_tensor_f32 (z[0])[i];
@@ -392,12 +330,12 @@ test_no_encoder (void)
     g_autoptr (OsTensor) frame = optest_tensor (compute, OS_SHAPE (1, 8, 8, 3));
     g_autoptr (GPtrArray) frames = NULL;
     g_autoptr (OsTensor) encoded = NULL;
-    Draws draws = { 0 };
+    VaetestDraws draws = { 0 };
 
     g_assert_no_error (error);
-    frames = decode (vae, compute, z, 1);
+    frames = vaetest_decode (vae, compute, z, 1);
     g_assert_true (os_compute_check (compute, &error));
-    encoded = encode (vae, compute, frame, 1, 1, &draws);
+    encoded = vaetest_encode (vae, compute, frame, 1, 1, &draws);
     g_assert_true (os_tensor_has_shape (encoded, OS_SHAPE (1, 4, 1, 1, 1)));
     g_assert_false (os_compute_check (compute, &error));
     g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_MISMATCH);
@@ -449,7 +387,7 @@ test_config_errors (void)
   for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
     g_autoptr (GError) error = NULL;
 
-    g_assert_null (new_vae_from (pool, cases[i].json, &error));
+    g_assert_null (vaetest_new (pool, cases[i].json, &error));
     g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT);
     g_assert_nonnull (strstr (error->message, "vae.json"));
     g_assert_nonnull (strstr (error->message, cases[i].key));
@@ -468,8 +406,8 @@ decode_a_frame (OsVae12 *vae, OsCompute *compute, const OsTensor *x)
 static gboolean
 encode_frames (OsVae12 *vae, OsCompute *compute, const OsTensor *x)
 {
-  Draws draws = { .noise = { 1, 1 } };
-  g_autoptr (OsTensor) z = encode (vae, compute, x, 1, 2, &draws);
+  VaetestDraws draws = { .noise = { 1, 1 } };
+  g_autoptr (OsTensor) z = vaetest_encode (vae, compute, x, 1, 2, &draws);
 
   return os_tensor_has_shape (z, OS_SHAPE (1, 4, 2, 1, 1));
 }

@@ -86,6 +86,10 @@ test_prefixes (void)
   g_autoptr (OsBinder) binder = os_binder_new (checkpoint);
 
   g_assert_true (os_binder_has (binder, "blocks.0.fc.weight"));
+  /* A layer at the root. */
+  os_binder_push (binder, "%s", "");
+  g_assert_true (os_binder_has (binder, "blocks.0.fc.weight"));
+  os_binder_pop (binder);
   os_binder_push (binder, "blocks");
   os_binder_push (binder, "%d", 0);
   g_assert_true (os_binder_has (binder, "fc.weight"));

@@ -190,6 +190,12 @@ typedef struct {
 /* The sample; each step's data are outputs "step<k>.…". */
 OsTensor *golden_sample (GoldenRun *run, const GoldenSampling *sampling);
 
+/* --- ops-diffusion.c --- */
+
+/* A sample from the inputs z, y, mask and noise with IDDPM; "trace" is an
+ * output. */
+OsTensor *golden_iddpm (GoldenRun *run, OsStdit *stdit, GError **error);
+
 /* --- ops-vae.c --- */
 
 /* Frames of latents z [B, C, T, H, W] as [B, 3, n_frames, 8H, 8W]. */
@@ -217,6 +223,20 @@ gboolean golden_iddpm_sample (GoldenRun *run, GError **error);
 gboolean golden_cfg_forward (GoldenRun *run, GError **error);
 gboolean golden_mask_time (GoldenRun *run, GError **error);
 gboolean golden_dpm_sample (GoldenRun *run, GError **error);
+gboolean golden_attention_1x (GoldenRun *run, GError **error);
+gboolean golden_caption_embedder (GoldenRun *run, GError **error);
+gboolean golden_checkpoint_adapt (GoldenRun *run, GError **error);
+gboolean golden_cross_attention (GoldenRun *run, GError **error);
+gboolean golden_final_layer_1x (GoldenRun *run, GError **error);
+gboolean golden_pos_embed_1x (GoldenRun *run, GError **error);
+gboolean golden_rmsnorm (GoldenRun *run, GError **error);
+gboolean golden_rope_1x (GoldenRun *run, GError **error);
+gboolean golden_size_embedder (GoldenRun *run, GError **error);
+gboolean golden_timestep_embedder (GoldenRun *run, GError **error);
+gboolean golden_unpatchify (GoldenRun *run, GError **error);
+gboolean golden_vae2d (GoldenRun *run, GError **error);
+gboolean golden_save_sample (GoldenRun *run, GError **error);
+gboolean golden_pipeline (GoldenRun *run, GError **error);
 gboolean golden_vae_spatial (GoldenRun *run, GError **error);
 gboolean golden_vae_temporal (GoldenRun *run, GError **error);
 gboolean golden_vae_encode_decode (GoldenRun *run, GError **error);

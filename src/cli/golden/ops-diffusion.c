@@ -10,6 +10,9 @@
 #include "sampling/guidance.h"
 #include "sampling/iddpm.h"
 
+/* Of 1.0, where it is no setting. */
+#define GUIDED_CHANNELS 3
+
 static JsonObject *
 get_args (GoldenRun *run)
 {
@@ -310,7 +313,7 @@ read_n_guided (GoldenRun *run, const OsTensor *z)
   JsonObject *args = get_args (run);
 
   if (!json_object_has_member (args, "cfg_channel"))
-    return json_object_get_int_member (args, "cfg_channels");
+    return GUIDED_CHANNELS;
   return json_object_get_null_member (args, "cfg_channel")
              ? z->shape[1]
              : json_object_get_int_member (args, "cfg_channel");
@@ -343,35 +346,44 @@ open_network (GoldenRun *run, GError **error)
                                           : NULL;
 }
 
-gboolean
-golden_iddpm_sample (GoldenRun *run, GError **error)
+OsTensor *
+golden_iddpm (GoldenRun *run, OsStdit *stdit, GError **error)
 {
-  g_autoptr (OsStdit) stdit = open_network (run, error);
   g_autoptr (GArray) schedule = read_schedule (run, error);
   g_autoptr (OsTensor) z = golden_input (run, "z");
   g_autoptr (OsStditClip) clip = NULL;
-  g_autoptr (OsTensor) sample = NULL;
   g_autofree float *frame_mask = NULL;
   OsIddpm iddpm = { .schedule = schedule };
+  Sampler sampler = { .run = run, .per_step = TRUE };
   OsSamplerCallbacks callbacks;
-  Sampler sampler;
+  OsTensor *sample;
   gint64 n;
 
-  if (stdit == NULL || schedule == NULL)
-    return FALSE;
+  if (schedule == NULL)
+    return NULL;
   if (golden_has_input (run, "frame_mask"))
     frame_mask = golden_input_floats (run, "frame_mask", &n);
   iddpm.guidance_scale =
       json_object_get_double_member (get_args (run), "cfg_scale");
   iddpm.n_guided = read_n_guided (run, z);
-  clip = new_clip (run, stdit, z);
-  sampler = (Sampler){
-    .run = run, .clip = clip, .per_step = TRUE, .masked = frame_mask != NULL
-  };
+  sampler.clip = clip = new_clip (run, stdit, z);
+  sampler.masked = frame_mask != NULL;
   output_trace (run, &iddpm, &sampler, z, frame_mask);
   callbacks = sampler_begin (&sampler);
   sample = os_iddpm_sample (&iddpm, run->compute, z, frame_mask, &callbacks);
   sampler_end (&sampler);
+  return sample;
+}
+
+gboolean
+golden_iddpm_sample (GoldenRun *run, GError **error)
+{
+  g_autoptr (OsStdit) stdit = open_network (run, error);
+  g_autoptr (OsTensor) sample =
+      stdit != NULL ? golden_iddpm (run, stdit, error) : NULL;
+
+  if (sample == NULL)
+    return FALSE;
   golden_output (run, "out", sample);
   return TRUE;
 }

@@ -225,14 +225,13 @@ golden_final_layer (GoldenRun *run, GError **error)
 
 /* --- patch_embed --- */
 
-/* Output "<module>_<input>" is the input x_<input> through <module>.proj. */
+/* `input` through the convolution `module`.proj, as `output`. */
 static gboolean
-run_patch_embed (GoldenRun *run, const char *output, GError **error)
+run_patch_embed (GoldenRun *run, const char *module, const char *input,
+    const char *output, GError **error)
 {
-  g_auto (GStrv) parts = g_strsplit (output, "_", 2);
-  g_autofree char *input = g_strconcat ("x_", parts[1], NULL);
-  g_autofree char *weight = g_strconcat (parts[0], ".proj.weight", NULL);
-  g_autofree char *bias = g_strconcat (parts[0], ".proj.bias", NULL);
+  g_autofree char *weight = g_strconcat (module, ".proj.weight", NULL);
+  g_autofree char *bias = g_strconcat (module, ".proj.bias", NULL);
   const OsTensor *kernel = os_checkpoint_get (run->of->weights, weight);
   g_autoptr (OsBinder) binder = NULL;
   g_autoptr (GPtrArray) weights = NULL;
@@ -256,6 +255,8 @@ run_patch_embed (GoldenRun *run, const char *output, GError **error)
   return TRUE;
 }
 
+/* Output "out<k>" of 1.0 is the input x<k> through m<k>; "<module>_<input>" of
+ * 1.2 is x_<input> through that module. */
 gboolean
 golden_patch_embed (GoldenRun *run, GError **error)
 {
@@ -263,9 +264,17 @@ golden_patch_embed (GoldenRun *run, GError **error)
   const char *name;
 
   json_object_iter_init (&iter, run->bounds);
-  while (json_object_iter_next (&iter, &name, NULL))
-    if (!run_patch_embed (run, name + strlen (run->prefix), error))
+  while (json_object_iter_next (&iter, &name, NULL)) {
+    const char *output = name + strlen (run->prefix);
+    const char *input = strpbrk (output, "_0123456789");
+    g_autofree char *module = g_str_has_prefix (output, "out")
+                                  ? g_strconcat ("m", input, NULL)
+                                  : g_strndup (output, input - output);
+    g_autofree char *x = g_strconcat ("x", input, NULL);
+
+    if (!run_patch_embed (run, module, x, output, error))
       return FALSE;
+  }
   return TRUE;
 }
 

@@ -12,10 +12,10 @@ os_scalar_embedder_bind (OsBinder *binder, const char *name, gint64 C)
 {
   OsScalarEmbedder embedder;
 
-  os_binder_push (binder, "%s.mlp", name);
+  os_binder_push (binder, "%s", name);
   embedder.mlp0 =
-      os_binder_linear (binder, "0", OS_SCALAR_FREQUENCIES, C, TRUE);
-  embedder.mlp2 = os_binder_linear (binder, "2", C, C, TRUE);
+      os_binder_linear (binder, "mlp.0", OS_SCALAR_FREQUENCIES, C, TRUE);
+  embedder.mlp2 = os_binder_linear (binder, "mlp.2", C, C, TRUE);
   os_binder_pop (binder);
   return embedder;
 }
@@ -83,14 +83,31 @@ round_to (OsDType dtype, float value)
   return dtype == OS_DTYPE_BF16 ? os_round_bf16 (value) : value;
 }
 
+/* 10000^(-2k/D), k < D/2. */
+static void
+fill_frequencies (double *out, gint64 D, OsDType dtype)
+{
+  for (gint64 k = 0; k < D / 2; k++)
+    out[k] = dtype == OS_DTYPE_F64
+                 ? 1 / pow (10000, 2.0 * k / D)
+                 : round_to (dtype, 1.0f / powf (10000.0f, 2.0f * k / D));
+}
+
 /* sin and cos of position * frequencies: 2 n values. */
 static void
-fill_waves (float *out, float position, const float *frequencies, gint64 n,
+fill_waves (float *out, double position, const double *frequencies, gint64 n,
     OsDType dtype)
 {
   for (gint64 k = 0; k < n; k++) {
-    out[k] = round_to (dtype, sinf (position * frequencies[k]));
-    out[n + k] = round_to (dtype, cosf (position * frequencies[k]));
+    const float angle = (float) position * (float) frequencies[k];
+
+    if (dtype == OS_DTYPE_F64) {
+      out[k] = sin (position * frequencies[k]);
+      out[n + k] = cos (position * frequencies[k]);
+    } else {
+      out[k] = round_to (dtype, sinf (angle));
+      out[n + k] = round_to (dtype, cosf (angle));
+    }
   }
 }
 
@@ -108,14 +125,6 @@ host_table (OsCompute *compute, gint64 count)
   return table;
 }
 
-/* 10000^(-2k/D), k < D/2. */
-static void
-fill_frequencies (float *out, gint64 D, OsDType dtype)
-{
-  for (gint64 k = 0; k < D / 2; k++)
-    out[k] = round_to (dtype, 1.0f / powf (10000.0f, 2.0f * k / D));
-}
-
 OsTensor *
 os_position_embed_2d (OsCompute *compute, gint64 C, gint64 H, gint64 W,
     double scale, gint64 base_size, OsDType dtype)
@@ -123,7 +132,7 @@ os_position_embed_2d (OsCompute *compute, gint64 C, gint64 H, gint64 W,
   const gint64 n = C / 4;
   const float stretch_h = base_size ? (double) base_size / H : 1;
   const float stretch_w = base_size ? (double) base_size / W : 1;
-  g_autofree float *frequencies = g_new (float, n);
+  g_autofree double *frequencies = g_new (double, n);
   g_autofree float *table = host_table (compute, H * W * C);
 
   if (!table)
@@ -142,14 +151,14 @@ os_position_embed_2d (OsCompute *compute, gint64 C, gint64 H, gint64 W,
 OsTensor *
 os_position_embed_1d (OsCompute *compute, gint64 C, gint64 T, double scale)
 {
-  g_autofree float *frequencies = g_new (float, C / 2);
+  g_autofree double *frequencies = g_new (double, C / 2);
   g_autofree float *table = host_table (compute, T * C);
 
   if (!table)
     return os_compute_tensor (compute, OS_SHAPE (T, C));
-  fill_frequencies (frequencies, C, OS_DTYPE_F32);
+  fill_frequencies (frequencies, C, OS_DTYPE_F64);
   for (gint64 t = 0; t < T; t++)
-    fill_waves (table + t * C, t / scale, frequencies, C / 2, OS_DTYPE_F32);
+    fill_waves (table + t * C, t / scale, frequencies, C / 2, OS_DTYPE_F64);
   return os_compute_upload (compute, table, OS_SHAPE (T, C));
 }
 
@@ -174,5 +183,6 @@ os_rope_table (OsCompute *compute, const float *freqs, gint64 n_freqs, gint64 L,
 void
 os_rope_default_freqs (gint64 D, float *freqs)
 {
-  fill_frequencies (freqs, D, OS_DTYPE_F32);
+  for (gint64 i = 0; i < D / 2; i++)
+    freqs[i] = 1.0f / powf (10000.0f, 2.0f * i / D);
 }

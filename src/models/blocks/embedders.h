@@ -37,7 +37,8 @@ OsTensor *os_caption_embed (const OsCaptionEmbedder *embedder,
 /* PositionEmbedding2D: [H W, C], sin and cos of the column in the first half,
  * of the row in the second. Positions are divided by scale; with a base_size
  * (not 0), they are stretched as if the grid was a square with this side. dtype
- * BF16 rounds as a model cast to bfloat16 does. */
+ * BF16 rounds as a model cast to bfloat16 does, F64 only what F32 rounds too:
+ * positions and results. */
 OsTensor *os_position_embed_2d (OsCompute *compute, gint64 C, gint64 H,
     gint64 W, double scale, gint64 base_size, OsDType dtype);
 
