@@ -14,7 +14,11 @@ part_open (Part *part, const char *path, const char *name, GError **error)
 
   if (checkpoint == NULL)
     return FALSE;
-  part->config = os_config_load (config, error);
+  /* A file without one has the sizes of the published network. */
+  part->config =
+      g_file_test (config, G_FILE_TEST_EXISTS) || g_str_equal (folder, weights)
+          ? os_config_load (config, error)
+          : os_config_parse ("{}", -1, weights, error);
   if (part->config == NULL)
     return FALSE;
   part->binder = os_binder_new (checkpoint);

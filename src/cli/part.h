@@ -12,7 +12,7 @@ typedef struct {
 } Part;
 
 /* Part `name` of the model folder `path`; NULL: `path` is the part itself, a
- * folder, or a checkpoint with config.json beside it. */
+ * folder, or a checkpoint with or without config.json beside it. */
 gboolean part_open (
     Part *part, const char *path, const char *name, GError **error);
 void part_clear (Part *part);

@@ -30,6 +30,8 @@ typedef struct {
    * attend across each other, and the size in pixels elsewhere. */
   gboolean embeds_fps, embeds_size;
   gboolean final_layer_sees_fps;
+  /* Its sampler has to know the variance, too. */
+  gboolean needs_variance;
 } OsStditVariant;
 
 typedef struct {

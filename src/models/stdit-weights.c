@@ -9,6 +9,7 @@ static const OsStditVariant variants[] = {
       .lists = { { "blocks", OS_STDIT_BLOCK_JOINT } },
       .max_length = 120,
       .position_dtype = OS_DTYPE_F64,
+      .needs_variance = TRUE,
   },
   [OS_STDIT_2] = {
       .model_type = "STDiT2",
@@ -21,6 +22,7 @@ static const OsStditVariant variants[] = {
       .position_dtype = OS_DTYPE_F32,
       .embeds_fps = TRUE,
       .embeds_size = TRUE,
+      .needs_variance = TRUE,
   },
   [OS_STDIT_3] = {
       .model_type = "STDiT3",
@@ -67,6 +69,9 @@ check_config (
     os_config_problem (config, "hidden_size", "must be a multiple of 4");
   if (variant->embeds_size && c->hidden_size % 3)
     os_config_problem (config, "hidden_size", "must be a multiple of 3");
+  if (variant->needs_variance && c->out_channels == c->in_channels)
+    os_config_problem (config, "pred_sigma",
+        "must be true: %s is sampled with its variance", variant->model_type);
   if (os_config_bool (config, "skip_y_embedder", FALSE))
     os_config_problem (
         config, "skip_y_embedder", "is a training aid; inference needs false");

@@ -314,6 +314,7 @@ test_config_errors (void)
   } cases[] = {
     { "{\"num_heads\": 7}", "num_heads" },
     { "{\"model_type\": \"STDiT2\", \"hidden_size\": 32}", "hidden_size" },
+    { "{\"model_type\": \"STDiT\", \"pred_sigma\": false}", "pred_sigma" },
     { "{\"model_type\": \"STDiT\", \"time_scale\": 0}", "time_scale" },
     { "{\"hidden_size\": 48, \"num_heads\": 16}", "num_heads" },
     { "{\"hidden_size\": 6, \"num_heads\": 1}", "hidden_size" },

@@ -21,31 +21,38 @@
 
 /* --- parts --- */
 
-/* A stage's part of a model folder, and "model_type" in its configuration. */
+/* A stage's part of a model folder, and what its configuration calls the
+ * networks. */
 static const struct {
-  const char *stage, *part, *model_type;
+  const char *stage, *part;
+  const char *types[4];
 } parts[] = {
-  { "text", "text_encoder", "t5" },
-  { "denoise", "transformer", "STDiT3" },
-  { "decode", "vae", "VideoAutoencoderPipeline" },
+  { "text", "text_encoder", { "t5" } },
+  { "denoise", "transformer", { "STDiT", "STDiT2", "STDiT3" } },
+  { "decode", "vae", { "VideoAutoencoderPipeline", "AutoencoderKL" } },
 };
 
 const char *
 bench_stage_of (const char *config_path, GError **error)
 {
   g_autoptr (OsConfig) config = os_config_load (config_path, error);
+  g_autoptr (GString) known = g_string_new (NULL);
   const char *type;
 
   if (config == NULL)
     return NULL;
-  type = os_config_string (config, "model_type", "");
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++)
-    if (g_str_equal (parts[i].model_type, type))
-      return parts[i].stage;
+  /* diffusers has the latter. */
+  type = os_config_string (
+      config, "model_type", os_config_string (config, "_class_name", ""));
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
+    for (const char *const *t = parts[i].types; *t != NULL; t++) {
+      if (g_str_equal (*t, type))
+        return parts[i].stage;
+      g_string_append_printf (known, " %s", *t);
+    }
+  }
   g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_UNSUPPORTED,
-      "%s: model_type \"%s\"; known are t5, STDiT3 and "
-      "VideoAutoencoderPipeline",
-      config_path, type);
+      "%s: model_type \"%s\"; known are%s", config_path, type, known->str);
   return NULL;
 }
 
@@ -175,14 +182,11 @@ set_latent_shape (Bench *bench, const OsTensor *z)
   json_object_set_array_member (bench->shape, "latents", latents);
 }
 
-/* Normal noise [B, C, T, H, W] for the latents of the options' clip. */
+/* Normal noise [B, C, T, H, W], the latents of the options' size. */
 static OsTensor *
-draw_latents (Bench *bench, gint64 B, gint64 C)
+draw_latents (Bench *bench, gint64 B, gint64 C, gint64 T)
 {
   const BenchOptions *options = &bench->options;
-  gint64 n = options->num_frames;
-  gint64 T = n / CHUNK_FRAMES * CHUNK_LATENTS
-             + (n % CHUNK_FRAMES + TIME_FACTOR - 1) / TIME_FACTOR;
 
   return os_noise_tensor (bench->noise, bench->compute,
       OS_SHAPE (B, C, T, options->height / SPACE_FACTOR,
@@ -233,6 +237,16 @@ typedef struct {
   OsTensor *y;   /* [2, 1, L, caption channels] */
   OsTensor *out; /* of the last call */
 } Denoise;
+
+/* Of n frames, as the autoencoder of that version has them. */
+static gint64
+latent_frames (const OsStdit *stdit, gint64 n)
+{
+  if (os_stdit_get_version (stdit) != OS_STDIT_3)
+    return n;
+  return n / CHUNK_FRAMES * CHUNK_LATENTS
+         + (n % CHUNK_FRAMES + TIME_FACTOR - 1) / TIME_FACTOR;
+}
 
 static void
 prepare_clip (Bench *bench, Denoise *denoise)
@@ -310,7 +324,8 @@ bench_denoise (Bench *bench, GError **error)
   if (stdit == NULL)
     return FALSE;
   L = text_length (bench, os_stdit_get_max_length (stdit));
-  denoise.x = draw_latents (bench, 2, os_stdit_get_in_channels (stdit));
+  denoise.x = draw_latents (bench, 2, os_stdit_get_in_channels (stdit),
+      latent_frames (stdit, bench->options.num_frames));
   denoise.y = os_noise_tensor (bench->noise, bench->compute,
       OS_SHAPE (2, 1, L, os_stdit_get_caption_channels (stdit)));
   set_picture_shape (bench);
@@ -403,7 +418,8 @@ bench_decode (Bench *bench, GError **error)
 
   if (vae == NULL)
     return FALSE;
-  decode.z = z = draw_latents (bench, 1, 4);
+  decode.z = z = draw_latents (
+      bench, 1, 4, os_vae12_latent_frames (vae, bench->options.num_frames));
   set_picture_shape (bench);
   set_latent_shape (bench, z);
   return measure (bench, call_decode, &decode, error);
