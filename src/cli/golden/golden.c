@@ -46,6 +46,7 @@ static const struct {
   { "opensora-1.1", "checkpoint_adapt", "", golden_checkpoint_adapt },
   { "opensora-1.1", "final_layer", "x t t0 x_mask", golden_final_layer_1x },
   { "opensora-1.1", "pos_embed_2d", "", golden_pos_embed_1x },
+  { "opensora-1.1", "reference_input", "", golden_reference_input },
   { "opensora-1.1", "rmsnorm", "x", golden_rmsnorm },
   { "opensora-1.1", "rope", "x other_freqs", golden_rope_1x },
   { "opensora-1.1", "size_embedder", "hw ar", golden_size_embedder },

@@ -242,6 +242,7 @@ gboolean golden_vae_temporal (GoldenRun *run, GError **error);
 gboolean golden_vae_encode_decode (GoldenRun *run, GError **error);
 gboolean golden_frames_u8 (GoldenRun *run, GError **error);
 gboolean golden_reference_resize (GoldenRun *run, GError **error);
+gboolean golden_reference_input (GoldenRun *run, GError **error);
 gboolean golden_rflow_sample (GoldenRun *run, GError **error);
 gboolean golden_rng_torch_cpu (GoldenRun *run, GError **error);
 gboolean golden_rng_philox (GoldenRun *run, GError **error);

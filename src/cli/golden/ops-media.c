@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* References before they are encoded: reference_resize. */
+/* References before they are encoded: reference_resize of 1.2, reference_input
+ * of 1.1. */
 #include <math.h>
 #include <string.h>
 
@@ -20,9 +21,8 @@ frame_of (const OsTensor *bytes, gint64 index)
 
 /* The values as the 8 bits that they were made of. */
 static void
-output_u8 (GoldenRun *run, const char *name, gint64 n, const float *values)
+output_u8 (GoldenRun *run, const char *out, gint64 n, const float *values)
 {
-  g_autofree char *out = g_strconcat (name, ".u8", NULL);
   g_autofree guint8 *bytes = g_new (guint8, n);
 
   for (gint64 i = 0; i < n; i++)
@@ -55,8 +55,11 @@ resize_reference (GoldenRun *run, const char *name, GError **error)
             &picture, width, height, NULL, values + t * size, error))
       return FALSE;
   }
-  if (!is_video)
-    output_u8 (run, name, size, values);
+  if (!is_video) {
+    g_autofree char *out = g_strconcat (name, ".u8", NULL);
+
+    output_u8 (run, out, size, values);
+  }
   frames =
       os_compute_upload (run->compute, values, OS_SHAPE (T, height, width, 3));
   view = os_tensor_permute (frames, (const int[]){ 3, 0, 1, 2 });
@@ -80,5 +83,76 @@ golden_reference_resize (GoldenRun *run, GError **error)
         return FALSE;
     }
   }
+  return TRUE;
+}
+
+/* image_<k> [H, W, 3] to image_crop_<k>. */
+static gboolean
+crop_image (GoldenRun *run, const char *k, GError **error)
+{
+  g_autofree char *input = g_strconcat ("image_", k, NULL);
+  g_autofree char *output = g_strconcat ("image_crop_", k, NULL);
+  const OsTensor *want = golden_wanted (run, output);
+  OsPicture picture = frame_of (golden_find (run, run->of->inputs, input), 0);
+  g_autofree float *values = NULL;
+
+  if (want == NULL)
+    return TRUE; /* Reported as an output that was not computed. */
+  values = g_new (float, os_tensor_count (want));
+  if (!os_resize_picture (
+          &picture, want->shape[1], want->shape[0], NULL, values, error))
+    return FALSE;
+  output_u8 (run, output, os_tensor_count (want), values);
+  return TRUE;
+}
+
+/* clip_<k> [T, 3, H, W] to the output of that name, channels first too. */
+static gboolean
+crop_clip (GoldenRun *run, const char *k, GError **error)
+{
+  g_autofree char *name = g_strconcat ("clip_", k, NULL);
+  const OsTensor *want = golden_wanted (run, name);
+  const OsTensor *clip = golden_find (run, run->of->inputs, name);
+  gint64 T = clip->shape[0], H = clip->shape[2], W = clip->shape[3];
+  gint64 height, width, size;
+  g_autofree guint8 *rgb = g_new (guint8, 3 * H * W);
+  g_autofree float *values = NULL;
+  g_autoptr (OsTensor) frames = NULL, view = NULL;
+
+  if (want == NULL)
+    return TRUE;
+  height = want->shape[2];
+  width = want->shape[3];
+  size = 3 * height * width;
+  values = g_new (float, T *size);
+  for (gint64 t = 0; t < T; t++) {
+    const guint8 *planes = (guint8 *) os_tensor_data (clip) + t * 3 * H * W;
+    OsPicture picture = { rgb, W, H, 3 * W };
+
+    for (gint64 i = 0; i < 3 * H * W; i++)
+      rgb[i] = planes[i % 3 * H * W + i / 3];
+    if (!os_resize_frame (
+            &picture, width, height, NULL, values + t * size, error))
+      return FALSE;
+  }
+  frames =
+      os_compute_upload (run->compute, values, OS_SHAPE (T, height, width, 3));
+  view = os_tensor_permute (frames, (const int[]){ 0, 3, 1, 2 });
+  golden_output (run, name, view);
+  return TRUE;
+}
+
+gboolean
+golden_reference_input (GoldenRun *run, GError **error)
+{
+  g_autoptr (GPtrArray) images = golden_input_names (run, "image_");
+  g_autoptr (GPtrArray) clips = golden_input_names (run, "clip_");
+
+  for (guint i = 0; i < images->len; i++)
+    if (!crop_image (run, g_ptr_array_index (images, i), error))
+      return FALSE;
+  for (guint i = 0; i < clips->len; i++)
+    if (!crop_clip (run, g_ptr_array_index (clips, i), error))
+      return FALSE;
   return TRUE;
 }
