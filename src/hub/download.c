@@ -11,10 +11,9 @@
 #include <unistd.h>
 
 #include "hub/error.h"
-#include "hub/hash.h"
+#include "hub/hash-thread.h"
 #include "hub/repo-id.h"
 
-#define CHUNK (256 << 10)
 #define MAX_IDLE 5 /* attempts in a row that bring nothing */
 #define MAX_RENEWALS 2
 #define WRITE_BACK (16 << 20)
@@ -37,7 +36,6 @@ typedef struct {
   guint wait; /* seconds before the next attempt */
   guint renewals;
   gint64 written_back; /* bytes that are on their way to the disk */
-  char *buffer;
 } Transfer;
 
 void
@@ -99,8 +97,6 @@ open_partial (Transfer *t, GError **error)
 static gboolean
 append (Transfer *t, const char *data, gsize size, GError **error)
 {
-  if (t->hash != NULL)
-    os_hub_hash_update (t->hash, data, size);
   while (size > 0) {
     gssize written = write (t->fd, data, size);
 
@@ -188,13 +184,18 @@ receive (Transfer *t, const OsHubAnswer *answer, GError **error)
 {
   gint64 *size = &t->metadata->size;
   GCancellable *cancellable = os_task_get_cancellable (t->source->task);
+  g_autoptr (OsHubHashThread) hasher = os_hub_hash_thread_new (t->hash);
 
   t->wait = 1;
   for (;;) {
     g_autoptr (GError) cause = NULL;
-    gssize n = g_input_stream_read (
-        answer->body, t->buffer, CHUNK, cancellable, &cause);
+    char *block = os_hub_hash_thread_get_block (hasher);
+    gssize n;
 
+    if (!os_task_check (t->source->task, error))
+      return FAILED; /* what is buffered is read without a look at it */
+    n = g_input_stream_read (
+        answer->body, block, OS_HUB_BLOCK, cancellable, &cause);
     if (n < 0) {
       os_hub_http_fail (answer->uri, cause, error);
       return g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_CANCELLED) ? FAILED
@@ -206,8 +207,9 @@ receive (Transfer *t, const OsHubAnswer *answer, GError **error)
       fail_size (t, "more bytes came", error);
       return FAILED;
     }
-    if (!append (t, t->buffer, n, error))
+    if (!append (t, block, n, error))
       return FAILED;
+    os_hub_hash_thread_push (hasher, n);
     os_hub_source_progress (t->source, t->done, *size);
   }
   if (*size < 0)
@@ -371,7 +373,6 @@ os_hub_download (const OsHubSource *source, OsHubMetadata *metadata,
   g_autoptr (GError) cause = NULL;
   gboolean done;
 
-  t.buffer = g_malloc (CHUNK);
   done = open_partial (&t, &cause) && transfer (&t, &cause)
          && verify (&t, &cause) && finish (&t, blob, &cause);
   if (t.fd >= 0) {
@@ -383,7 +384,6 @@ os_hub_download (const OsHubSource *source, OsHubMetadata *metadata,
     close (t.fd);
   }
   os_hub_hash_free (t.hash);
-  g_free (t.buffer);
   if (!done)
     g_propagate_error (error, g_steal_pointer (&cause));
   return done;

@@ -823,6 +823,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def send_body(self, blob, first, count):
         do, sent = self.do, 0
+        if not do and blob.path and not isinstance(self.connection, ssl.SSLSocket):
+            self.wfile.flush()
+            with open(blob.path, "rb") as f:             # as fast as a server can be
+                self.rec["body_bytes"] += self.connection.sendfile(f, first, count)
+            return
         limits = [do[k] for k in ("reset_after", "close_after", "hang_after") if k in do]
         limit = min(limits) if limits else None
         piece = 65536

@@ -123,6 +123,7 @@ interrupt (HubTest *test)
   g_autoptr (GError) error = NULL;
   Watch state = { cancellable, 400000 };
 
+  hub_test_fault (CDN ("'drip': 6000000, 'chunk': 50000"));
   g_assert_null (opensora_hub_download (
       test->hub, "org/m", NULL, WEIGHTS, cancellable, watch, &state, &error));
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
