@@ -4,6 +4,7 @@
  * falls back to the cache as a lost connection does. */
 #include "hub/fetch.h"
 
+#include <glib/gstdio.h>
 #include <opensora/opensora.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -138,8 +139,11 @@ download_locked (const OsHubRequest *request, const char *file,
   if (has_size (path, metadata->size))
     return TRUE; /* another process was faster */
   if (!has_size (blob, metadata->size)) {
-    if (!os_hub_download (&source, metadata, partial, blob, error))
+    if (!os_hub_download (&source, metadata, partial, blob, error)) {
+      if (!locked)
+        g_unlink (partial); /* nobody will know its name */
       return FALSE;
+    }
     fresh = TRUE;
   }
   return os_hub_cache_publish (

@@ -53,11 +53,13 @@ clean_environment (void)
         || g_str_has_prefix (lower, "hugging")
         || g_str_has_prefix (lower, "transformers_")
         || strstr (lower, "ca_bundle") != NULL
-        || g_str_equal (*name, "SSL_CERT_FILE")
+        || g_str_has_prefix (lower, "ssl_cert_")
         || g_str_equal (*name, "XDG_CACHE_HOME"))
       g_unsetenv (*name);
   }
   g_setenv ("HOME", shared.root, TRUE);
+  /* GIO looks for a desktop's proxies, in a folder that it makes. */
+  g_setenv ("GSETTINGS_BACKEND", "memory", TRUE);
 }
 
 static JsonObject *

@@ -210,24 +210,6 @@ test_verify (HubTest *test, gconstpointer data)
   g_assert_error (error, OPENSORA_HUB_ERROR, OPENSORA_HUB_ERROR_INTEGRITY);
 }
 
-/* A hub that is down and a cache that may not be written: root may always. */
-static void
-test_read_only (HubTest *test, gconstpointer data)
-{
-  g_autofree char *first = download_at (test, NULL, WEIGHTS);
-  g_autofree char *folder = g_build_filename (test->cache, FOLDER, NULL);
-  g_autofree char *locks = g_build_filename (test->cache, ".locks", NULL);
-  g_autofree char *moved = g_strconcat (locks, ".away", NULL);
-  g_autofree char *second = NULL;
-
-  g_assert_cmpint (g_rename (locks, moved), ==, 0);
-  g_assert_cmpint (g_chmod (folder, 0555), ==, 0);
-  second = download_at (test, NULL, WEIGHTS);
-  g_assert_cmpstr (second, ==, first);
-  g_assert_false (g_file_test (locks, G_FILE_TEST_EXISTS));
-  g_assert_cmpint (g_chmod (folder, 0755), ==, 0);
-}
-
 /* --- Locks --- */
 
 static gpointer
@@ -300,7 +282,6 @@ main (int argc, char **argv)
   ADD ("missing-file", NULL, test_missing_file);
   ADD ("empty-file", NULL, test_empty_file);
   ADD ("verify", NULL, test_verify);
-  ADD ("read-only", NULL, test_read_only);
   ADD ("at-once", NULL, test_at_once);
   ADD ("lock", NULL, test_lock);
   status = g_test_run ();
