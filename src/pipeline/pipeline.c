@@ -13,11 +13,19 @@ struct _OpensoraPipeline {
   char *revision;
   char *cache_dir;
   gboolean local_files_only;
+  OpensoraConfig *config;
 
   GMutex lock; /* held while loading and generating */
   OsCompute *compute;
   OsBundle *bundle;
   char *commit;
+};
+
+/* Parts as configs call them. */
+static const OpensoraConfigPart config_parts[OS_N_PARTS] = {
+  [OS_PART_TRANSFORMER] = OPENSORA_CONFIG_PART_TRANSFORMER,
+  [OS_PART_VAE] = OPENSORA_CONFIG_PART_VAE,
+  [OS_PART_TEXT_ENCODER] = OPENSORA_CONFIG_PART_TEXT_ENCODER,
 };
 
 enum {
@@ -27,6 +35,7 @@ enum {
   PROP_REVISION,
   PROP_CACHE_DIR,
   PROP_LOCAL_FILES_ONLY,
+  PROP_CONFIG,
 };
 
 G_DEFINE_FINAL_TYPE (OpensoraPipeline, opensora_pipeline, G_TYPE_OBJECT)
@@ -55,6 +64,9 @@ opensora_pipeline_set_property (
     case PROP_LOCAL_FILES_ONLY:
       self->local_files_only = g_value_get_boolean (value);
       break;
+    case PROP_CONFIG:
+      g_set_object (&self->config, g_value_get_object (value));
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -81,6 +93,9 @@ opensora_pipeline_get_property (
     case PROP_LOCAL_FILES_ONLY:
       g_value_set_boolean (value, self->local_files_only);
       break;
+    case PROP_CONFIG:
+      g_value_set_object (value, self->config);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -93,6 +108,7 @@ opensora_pipeline_finalize (GObject *object)
 
   g_clear_pointer (&self->bundle, os_bundle_free);
   g_clear_pointer (&self->compute, os_compute_free);
+  g_clear_object (&self->config);
   g_mutex_clear (&self->lock);
   g_free (self->model);
   for (int part = 0; part < OS_N_PARTS; part++)
@@ -179,6 +195,19 @@ opensora_pipeline_class_init (OpensoraPipelineClass *klass)
    */
   g_object_class_install_property (object_class, PROP_LOCAL_FILES_ONLY,
       g_param_spec_boolean ("local-files-only", NULL, NULL, FALSE, flags));
+  /**
+   * OpensoraPipeline:config:
+   *
+   * A config of Open-Sora, for the parts that it names (`from_pretrained`) and
+   * the caches that they are in (`cache_dir`). What the pipeline's other
+   * properties and its model say counts before; what else the config has,
+   * opensora_config_apply() brings into parameters. Used by
+   * opensora_pipeline_load().
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_CONFIG,
+      g_param_spec_object ("config", NULL, NULL, OPENSORA_TYPE_CONFIG, flags));
 }
 
 static void
@@ -216,21 +245,35 @@ opensora_pipeline_new (const char *model, const char *backend, guint n_threads)
   return self;
 }
 
-/* With the lock held. */
-static gboolean
-load_locked (OpensoraPipeline *self, const OsTask *task, GError **error)
+static OsPartNames
+get_names (OpensoraPipeline *self)
 {
   OsPartNames names = { .model = self->model,
     .revision = self->revision,
     .local_files_only = self->local_files_only };
+
+  for (int part = 0; part < OS_N_PARTS; part++) {
+    names.parts[part] = self->parts[part];
+    names.cache_dirs[part] = self->cache_dir;
+    if (self->config)
+      names.configured[part] = opensora_config_get_from_pretrained (
+          self->config, config_parts[part]);
+    if (self->config && !self->cache_dir)
+      names.cache_dirs[part] =
+          opensora_config_get_cache_dir (self->config, config_parts[part]);
+  }
+  return names;
+}
+
+/* With the lock held. */
+static gboolean
+load_locked (OpensoraPipeline *self, const OsTask *task, GError **error)
+{
+  const OsPartNames names = get_names (self);
   g_auto (OsParts) parts = { NULL };
 
   if (self->bundle)
     return TRUE;
-  for (int part = 0; part < OS_N_PARTS; part++) {
-    names.parts[part] = self->parts[part];
-    names.cache_dirs[part] = self->cache_dir;
-  }
   if (!os_parts_locate (&parts, &names, task, error))
     return FALSE;
   if (!self->compute)
@@ -301,9 +344,15 @@ opensora_pipeline_get_model (OpensoraPipeline *self)
 gboolean
 opensora_pipeline_is_demo (OpensoraPipeline *self)
 {
+  const char *transformer = NULL;
+
   g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), FALSE);
-  return self->model ? g_str_equal (self->model, "demo")
-                     : !self->parts[OS_PART_TRANSFORMER];
+  if (self->model)
+    return g_str_equal (self->model, "demo");
+  if (self->config)
+    transformer = opensora_config_get_from_pretrained (
+        self->config, OPENSORA_CONFIG_PART_TRANSFORMER);
+  return !transformer && !self->parts[OS_PART_TRANSFORMER];
 }
 
 /**
