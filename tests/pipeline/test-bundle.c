@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <opensora/opensora.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "bundletest.h"
 
@@ -110,6 +111,8 @@ test_without_config (void)
   g_autofree char *folder = bundletest_copy ();
   g_autofree char *file =
       g_build_filename (folder, "transformer", "model.safetensors", NULL);
+  g_autofree char *other =
+      g_build_filename (folder, "transformer", "ema.safetensors", NULL);
   OsParts parts = { folder };
   g_autoptr (GError) error = NULL;
   g_autoptr (OsBundle) bundle = NULL;
@@ -122,7 +125,17 @@ test_without_config (void)
   g_assert_cmpint (os_stdit_get_max_length (bundle->transformer), ==, 64);
   g_clear_pointer (&bundle, os_bundle_free);
 
+  /* Beside another it does not. */
+  g_assert_cmpint (symlink (file, other), ==, 0);
+  parts.paths[OS_PART_TRANSFORMER] = other;
+  bundle = os_bundle_open (&parts, NULL, &error);
+  g_assert_no_error (error);
+  g_assert_cmpint (os_stdit_get_max_length (bundle->transformer), ==, 300);
+  g_clear_pointer (&bundle, os_bundle_free);
+  g_unlink (other);
+
   bundletest_put (folder, "transformer/config.json", NULL);
+  parts.paths[OS_PART_TRANSFORMER] = NULL;
   bundle = os_bundle_open (&parts, NULL, &error);
   g_assert_no_error (error);
   g_assert_cmpint (os_stdit_get_max_length (bundle->transformer), ==, 300);
