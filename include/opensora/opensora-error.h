@@ -31,7 +31,7 @@ G_BEGIN_DECLS
  * @OPENSORA_ERROR_UNSUPPORTED: a file is understood and nothing here can use
  *   it: unknown architecture, model version or container
  * @OPENSORA_ERROR_MISMATCH: tensors are missing or have other shapes than the
- *   configuration asks for
+ *   configuration asks for, or parts do not belong where they were given
  * @OPENSORA_ERROR_MEMORY: memory could not be had
  * @OPENSORA_ERROR_BACKEND: a compute backend is missing or failed
  * @OPENSORA_ERROR_NUMERIC: the result is not finite

@@ -11,14 +11,17 @@
 #define LEVEL_CONVOLUTION ".0.conv1.conv.weight"
 #define T5_ATTENTION "encoder.block.0.layer.0.SelfAttention."
 #define MAX_COUNT 1024
+#define MAX_SIZE (1 << 30)
 
-/* Length of an axis of a tensor; 0 if there is no such. */
+/* Length of an axis of a tensor, within what products of them can hold; 0 if
+ * there is no such. */
 static gint64
 get_size (const OsCheckpoint *checkpoint, const char *name, int axis)
 {
   const OsTensor *tensor = os_checkpoint_get (checkpoint, name);
 
-  return tensor && axis < tensor->n_dims ? tensor->shape[axis] : 0;
+  return tensor && axis < tensor->n_dims ? MIN (tensor->shape[axis], MAX_SIZE)
+                                         : 0;
 }
 
 /* How many there are of `before`0`after`, `before`1`after`, ... */
@@ -71,34 +74,33 @@ infer_mlp (JsonObject *config, const OsCheckpoint *c, gint64 hidden)
     json_object_set_double_member (config, "mlp_ratio", (width + 0.5) / hidden);
 }
 
+/* A patch's outputs are those of its input channels, or twice as many. */
 static void
-infer_patch (JsonObject *config, const OsTensor *embedder, const OsTensor *out)
+infer_patch (JsonObject *config, const OsCheckpoint *c, const char *embedder)
 {
   JsonArray *patch = json_array_new ();
-  gint64 volume = 1;
+  double inputs = get_size (c, embedder, 1);
 
   for (int axis = 2; axis < 5; axis++) {
-    json_array_add_int_element (patch, embedder->shape[axis]);
-    volume *= MAX (embedder->shape[axis], 1);
+    gint64 size = get_size (c, embedder, axis);
+    json_array_add_int_element (patch, size);
+    inputs *= size;
   }
   json_object_set_array_member (config, "patch_size", patch);
-  if (out)
-    json_object_set_boolean_member (
-        config, "pred_sigma", out->shape[0] / volume > embedder->shape[1]);
+  json_object_set_boolean_member (config, "pred_sigma",
+      get_size (c, "final_layer.linear.bias", 0) > inputs);
 }
 
 static void
 infer_stdit3 (JsonObject *config, const OsCheckpoint *c)
 {
-  const char *name = "x_embedder.proj.weight";
-  const OsTensor *embedder = os_checkpoint_get (c, name);
-  const gint64 hidden = get_size (c, name, 0);
+  const char *embedder = "x_embedder.proj.weight";
+  const gint64 hidden = get_size (c, embedder, 0);
 
   set (config, "hidden_size", hidden);
-  set_size (config, "in_channels", c, name, 1);
-  if (embedder && embedder->n_dims == 5)
-    infer_patch (
-        config, embedder, os_checkpoint_get (c, "final_layer.linear.bias"));
+  set_size (config, "in_channels", c, embedder, 1);
+  if (get_size (c, embedder, 4) > 0)
+    infer_patch (config, c, embedder);
   set (config, "depth", count (c, "spatial_blocks.", ".attn.qkv.weight"));
   infer_heads (config, c, hidden);
   infer_mlp (config, c, hidden);
