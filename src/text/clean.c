@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prompt cleaning. */
+/* Prompt cleaning. The second pass changes what the first has laid bare: markup
+ * that was escaped, marks that stood beside what is gone. */
 #include "text/clean.h"
 
-#include <string.h>
+#include "text/clean-steps.h"
 
-#include "base/text.h"
+#define PASSES 2
+
+void
+os_prompt_clean_chars (GArray *chars)
+{
+  for (guint pass = 0; pass < PASSES; pass++)
+    for (guint i = 0; i < os_clean_n_steps; i++)
+      os_clean_step (&os_clean_steps[i], chars);
+}
 
 char *
 os_prompt_clean (const char *prompt)
 {
-  g_autofree char *stripped = os_text_strip (prompt, strlen (prompt));
-  GString *clean = g_string_new (NULL);
+  g_autoptr (GArray) chars = os_chars_new (prompt);
 
-  /* Letter by letter: g_utf8_strdown() depends on the locale. */
-  for (const char *p = stripped; *p != '\0'; p = g_utf8_next_char (p))
-    g_string_append_unichar (clean, g_unichar_tolower (g_utf8_get_char (p)));
-  return g_string_free (clean, FALSE);
+  os_prompt_clean_chars (chars);
+  return os_chars_to_utf8 (chars, NULL);
 }

@@ -183,6 +183,45 @@ test_scores (void)
   for_each_case ("append_score", check_scores);
 }
 
+/* "final": all segments, with scores and cleaned, joined again. Joined text
+ * that is parsed and assembled again, as for a second sample, stays what it is.
+ */
+static char *
+assemble (const char *text, const OsPromptScores *scores)
+{
+  g_autoptr (OsPrompt) prompt = os_prompt_parse (text, NULL);
+  GString *whole = g_string_new (NULL);
+
+  for (guint i = 0; i < prompt->segments->len; i++) {
+    gint64 loop = get_segment (prompt, i)->loop;
+    g_autofree char *part = os_prompt_text (prompt, loop, scores);
+
+    if (g_str_has_prefix (text, "|0|"))
+      g_string_append_printf (whole, "|%" G_GINT64_FORMAT "|", loop);
+    g_string_append (whole, part);
+  }
+  return g_string_free (whole, FALSE);
+}
+
+static void
+check_whole (JsonObject *entry)
+{
+  OsPromptScores scores = get_scores (entry);
+  g_autofree char *first =
+      assemble (json_object_get_string_member (entry, "prompt"), &scores);
+  g_autofree char *second = assemble (first, &scores);
+
+  g_assert_cmpstr (first, ==, json_object_get_string_member (entry, "final"));
+  g_assert_cmpstr (
+      second, ==, json_object_get_string_member (entry, "final_second_sample"));
+}
+
+static void
+test_whole (void)
+{
+  for_each_case ("whole", check_whole);
+}
+
 /* --- what the user is told --- */
 
 static const struct {
@@ -242,13 +281,13 @@ test_many_segments (void)
   g_autoptr (OsPrompt) prompt = NULL;
 
   for (guint i = 0; i < 50000; i++)
-    g_string_append_printf (text, "|%u|t%u", i, i);
+    g_string_append_printf (text, "|%u|loop no. %u", i, i);
   prompt = os_prompt_parse (text->str, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (prompt->segments->len, ==, 50000);
   for (guint i = 0; i < 60000; i += 59999) {
     g_autofree char *got = os_prompt_text (prompt, i, &no_scores);
-    g_autofree char *want = g_strdup_printf ("t%u", MIN (i, 49999));
+    g_autofree char *want = g_strdup_printf ("loop no. %u", MIN (i, 49999));
 
     g_assert_cmpstr (got, ==, want);
   }
@@ -262,6 +301,7 @@ main (int argc, char **argv)
   g_test_add_func ("/settings/prompt/segments", test_segments);
   g_test_add_func ("/settings/prompt/loops", test_loops);
   g_test_add_func ("/settings/prompt/scores", test_scores);
+  g_test_add_func ("/settings/prompt/whole", test_whole);
   g_test_add_func ("/settings/prompt/refusals", test_refusals);
   g_test_add_func ("/settings/prompt/too-long", test_too_long);
   g_test_add_func ("/settings/prompt/many-segments", test_many_segments);

@@ -86,6 +86,8 @@ static const struct {
       golden_t5_prompt_encode },
   { "text", "t5_position_buckets", "", golden_t5_position_buckets },
   { "text", "t5_tokenize", "", golden_t5_tokenize },
+  { "text", "clean_caption", "", golden_clean_caption },
+  { "text", "prompt_assembly", "", golden_prompt_assembly },
   { "demo", "inference_with_states", "input_ids attention_mask noise",
       golden_inference_with_states },
 };

@@ -205,6 +205,15 @@ OsTensor *golden_decode (
 OsConfig *golden_vae12_config (
     GoldenRun *run, const char *path, GError **error);
 
+/* --- ops-text.c --- */
+
+/* The list `member` of a file beside case.json; it belongs to the parser. */
+JsonArray *golden_read_list (GoldenRun *run, const char *file,
+    const char *member, JsonParser *parser, GError **error);
+/* A text of a case: UTF-8, or bytes in hexadecimal, in the member with "_hex"
+ * behind its name, if it holds a NUL. */
+GByteArray *golden_read_text (JsonObject *entry, const char *member);
+
 /* --- ops-*.c: one handler an op --- */
 
 gboolean golden_attention (GoldenRun *run, GError **error);
@@ -250,5 +259,7 @@ gboolean golden_t5_encode (GoldenRun *run, GError **error);
 gboolean golden_t5_prompt_encode (GoldenRun *run, GError **error);
 gboolean golden_t5_position_buckets (GoldenRun *run, GError **error);
 gboolean golden_t5_tokenize (GoldenRun *run, GError **error);
+gboolean golden_clean_caption (GoldenRun *run, GError **error);
+gboolean golden_prompt_assembly (GoldenRun *run, GError **error);
 gboolean golden_inference_script (GoldenRun *run, GError **error);
 gboolean golden_inference_with_states (GoldenRun *run, GError **error);

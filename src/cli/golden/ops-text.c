@@ -96,15 +96,15 @@ check_ids (GoldenRun *run, const char *what, GArray *ids, guint length,
   golden_check (run, same, "%s: ids %s, want %s", what, is, should);
 }
 
-/* Text of a case: UTF-8, or bytes in hexadecimal if it holds a NUL. */
-static GByteArray *
-read_text (JsonObject *entry)
+GByteArray *
+golden_read_text (JsonObject *entry, const char *member)
 {
+  g_autofree char *hex_member = g_strconcat (member, "_hex", NULL);
   GByteArray *bytes = g_byte_array_new ();
   const char *hex =
-      json_object_get_string_member_with_default (entry, "text_hex", NULL);
+      json_object_get_string_member_with_default (entry, hex_member, NULL);
   const char *text =
-      json_object_get_string_member_with_default (entry, "text", "");
+      json_object_get_string_member_with_default (entry, member, "");
 
   if (hex == NULL) {
     g_byte_array_append (bytes, (const guint8 *) text, strlen (text));
@@ -122,7 +122,7 @@ read_text (JsonObject *entry)
 static GArray *
 encode (const OsT5Tokenizer *tokenizer, JsonObject *entry, guint max_length)
 {
-  g_autoptr (GByteArray) text = read_text (entry);
+  g_autoptr (GByteArray) text = golden_read_text (entry, "text");
 
   return os_t5_tokenizer_encode (
       tokenizer, (const char *) text->data, text->len, max_length);
@@ -130,8 +130,8 @@ encode (const OsT5Tokenizer *tokenizer, JsonObject *entry, guint max_length)
 
 /* --- t5_tokenize --- */
 
-static JsonArray *
-read_list (GoldenRun *run, const char *file, const char *member,
+JsonArray *
+golden_read_list (GoldenRun *run, const char *file, const char *member,
     JsonParser *parser, GError **error)
 {
   g_autofree char *path = g_build_filename (run->of->folder, file, NULL);
@@ -197,7 +197,8 @@ golden_t5_tokenize (GoldenRun *run, GError **error)
   JsonArray *cases, *rows;
 
   if (tokenizer == NULL
-      || (cases = read_list (run, "cases.json", "cases", cases_parser, error))
+      || (cases = golden_read_list (
+              run, "cases.json", "cases", cases_parser, error))
              == NULL)
     return FALSE;
   for (guint i = 0; i < json_array_get_length (cases); i++) {
@@ -211,7 +212,7 @@ golden_t5_tokenize (GoldenRun *run, GError **error)
   }
   if (padded == NULL)
     return TRUE;
-  if ((rows = read_list (run, "padded.json", "rows", rows_parser, error))
+  if ((rows = golden_read_list (run, "padded.json", "rows", rows_parser, error))
       == NULL)
     return FALSE;
   for (guint i = 0; i < json_array_get_length (rows); i++)
