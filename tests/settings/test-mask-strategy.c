@@ -178,6 +178,28 @@ test_align (void)
   }
 }
 
+/* A start before the beginning of a reference leaves one frame of it, which
+ * fills all the places; and none of it, which fills none. */
+static void
+test_single (void)
+{
+  g_autoptr (GArray) one = os_mask_strategy_parse ("0,0,-2,3,2,0.5", NULL);
+  g_autoptr (GArray) none = os_mask_strategy_parse ("0,0,1,0,1", NULL);
+  OsMaskSource source[15];
+  float mask[15];
+
+  g_assert_true (os_mask_strategy_apply (
+      one, 0, 0, 15, &(gint64){ 1 }, 1, source, mask, NULL));
+  for (guint t = 0; t < 15; t++) {
+    g_assert_cmpint (source[t].reference, ==, t == 3 || t == 4 ? 0 : -1);
+    g_assert_cmpint (source[t].frame, ==, 0);
+  }
+  g_assert_true (os_mask_strategy_apply (
+      none, 0, 0, 15, &(gint64){ 1 }, 1, source, mask, NULL));
+  for (guint t = 0; t < 15; t++)
+    g_assert_cmpfloat (mask[t], ==, 1.0f);
+}
+
 /* Texts that are no strategy, one that is too long, and enormous numbers. */
 static void
 test_hostile (void)
@@ -226,6 +248,7 @@ main (int argc, char **argv)
   g_test_add_func ("/settings/mask-strategy/parse", test_parse);
   g_test_add_func ("/settings/mask-strategy/apply", test_apply);
   g_test_add_func ("/settings/mask-strategy/align", test_align);
+  g_test_add_func ("/settings/mask-strategy/single", test_single);
   g_test_add_func ("/settings/mask-strategy/hostile", test_hostile);
   return g_test_run ();
 }

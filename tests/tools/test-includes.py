@@ -39,7 +39,7 @@ LIBRARIES = [
     (r"sentencepiece.*", ["src/text/"]),
     (r"json-glib/.*", ["src/base/", "src/weights/", "src/hub/",
                       "src/settings/", "src/pipeline/", "src/cli/"]),
-    (r"gst/.*", ["gst/", "src/cli/"]),
+    (r"gst/.*", ["gst/", "src/cli/", "src/media/"]),
     (r"libsoup/.*|openssl/.*", ["src/hub/"]),
     (r".*intrin\.h$", ["src/compute/"]),
 ]

@@ -1,0 +1,8 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Raw video frames of any format as 8-bit RGB. */
+#pragma once
+
+#include <gst/video/video.h>
+
+/* Into rgb [height, width, 3]; `line` has space for a row of 8-byte pixels. */
+void os_unpack_rgb (const GstVideoFrame *frame, gpointer line, guint8 *rgb);
