@@ -180,4 +180,9 @@ OPENSORA_API
 gboolean opensora_hub_verify_finish (
     OpensoraHub *self, GAsyncResult *result, GError **error);
 
+OPENSORA_API
+gboolean opensora_hub_verify_local (const char *folder, const char *filename,
+    GCancellable *cancellable, OpensoraProgressFunc progress,
+    gpointer user_data, GError **error);
+
 G_END_DECLS

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* opensora verify: reads cached files again and compares their hashes with
- * those that the hub announced. Prints "OK" or "FAILED" and the path of each,
- * as sha256sum does. */
+/* opensora verify: reads downloaded files again, in a cache or in a folder of
+ * "hf download --local-dir", and compares their hashes with those that the hub
+ * announced. Prints "OK" or "FAILED" and the path of each, as sha256sum does.
+ */
 
 #include "cache-scan.h"
 #include "cli.h"
@@ -12,11 +13,18 @@
 #include <stdio.h>
 #include <string.h>
 
+/* Below a folder of --local-dir, what its files should be: FILE.metadata. */
+#define RECORDS ".cache/huggingface/download"
+#define RECORD ".metadata"
+
 typedef struct {
   char *revision;
   char *cache_dir;
+  gboolean local_files_only;
   GPtrArray *repos; /* of CliRepo: what to look at */
   char *commit;     /* of one revision alone, or NULL */
+  char *folder;     /* of --local-dir, instead of a cache */
+  GPtrArray *files; /* in it */
   OpensoraHub *hub;
   const char *name; /* of the file in work */
   guint failed;
@@ -28,49 +36,107 @@ verify_clear (Verify *self)
 {
   g_clear_object (&self->hub);
   g_clear_pointer (&self->repos, g_ptr_array_unref);
+  g_clear_pointer (&self->files, g_ptr_array_unref);
   g_free (self->revision);
   g_free (self->cache_dir);
   g_free (self->commit);
+  g_free (self->folder);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Verify, verify_clear)
 
 /* --- What is meant --- */
 
-/* A folder is a cache, a repository in one, or something inside of that. */
+/* The next folder upwards, itself included, for which `is_one` holds, or NULL.
+ */
+static char *
+find_above (const char *path, gboolean (*is_one) (const char *path))
+{
+  char *folder = g_strdup (path);
+
+  while (!is_one (folder)) {
+    char *parent = g_path_get_dirname (folder);
+    gboolean top = g_str_equal (parent, folder);
+
+    g_free (folder);
+    folder = parent;
+    if (top) {
+      g_free (folder);
+      return NULL;
+    }
+  }
+  return folder;
+}
+
+static gboolean
+has_records (const char *path)
+{
+  g_autofree char *records = g_build_filename (path, RECORDS, NULL);
+
+  return g_file_test (records, G_FILE_TEST_IS_DIR);
+}
+
+/* A repository in a cache, or something inside of it. */
+static gboolean
+find_in_cache (Verify *self, const char *path)
+{
+  g_autofree char *repo = find_above (path, cli_is_repo_folder);
+  const char *rest;
+
+  g_free (self->cache_dir);
+  self->cache_dir = repo ? g_path_get_dirname (repo) : g_strdup (path);
+  if (repo == NULL) {
+    g_ptr_array_unref (self->repos);
+    self->repos = cli_cache_scan (path);
+    return self->repos->len > 0;
+  }
+  rest = path + strlen (repo);
+  g_ptr_array_add (self->repos, cli_repo_scan (repo));
+  if (g_str_has_prefix (rest, "/snapshots/")) {
+    rest += strlen ("/snapshots/");
+    self->commit = g_strndup (rest, strcspn (rest, "/"));
+  }
+  return TRUE;
+}
+
+/* A folder of --local-dir, or one inside of it: the files there. */
+static gboolean
+find_local (Verify *self, const char *path)
+{
+  g_autofree char *records = NULL;
+  g_autofree char *below = NULL;
+  g_autoptr (GPtrArray) names = NULL;
+
+  self->folder = find_above (path, has_records);
+  if (self->folder == NULL)
+    return FALSE;
+  records = g_build_filename (self->folder, RECORDS, NULL);
+  path += strlen (self->folder);
+  path += strspn (path, "/");
+  below = g_strconcat (path, *path != '\0' ? "/" : NULL, NULL);
+  names = cli_list_files (records);
+  self->files = g_ptr_array_new_with_free_func (g_free);
+  for (guint i = 0; i < names->len; i++) {
+    const char *name = g_ptr_array_index (names, i);
+
+    if (g_str_has_suffix (name, RECORD) && g_str_has_prefix (name, below))
+      g_ptr_array_add (
+          self->files, g_strndup (name, strlen (name) - strlen (RECORD)));
+  }
+  return self->files->len > 0;
+}
+
 static gboolean
 find_folder (Verify *self, const char *folder, GError **error)
 {
   g_autofree char *path = g_canonicalize_filename (folder, NULL);
-  char *repo = g_strdup (path);
 
-  while (!cli_is_repo_folder (repo) && strcmp (repo, "/") != 0) {
-    char *parent = g_path_get_dirname (repo);
-
-    g_free (repo);
-    repo = parent;
-  }
-  g_free (self->cache_dir);
-  if (cli_is_repo_folder (repo)) {
-    const char *rest = path + strlen (repo);
-
-    self->cache_dir = g_path_get_dirname (repo);
-    g_ptr_array_add (self->repos, cli_repo_scan (repo));
-    if (g_str_has_prefix (rest, "/snapshots/")) {
-      rest += strlen ("/snapshots/");
-      self->commit = g_strndup (rest, strcspn (rest, "/"));
-    }
-  } else {
-    self->cache_dir = g_strdup (path);
-    g_ptr_array_unref (self->repos);
-    self->repos = cli_cache_scan (path);
-  }
-  g_free (repo);
-  if (self->repos->len > 0)
+  if (find_in_cache (self, path) || find_local (self, path))
     return TRUE;
   g_set_error (error, OPENSORA_HUB_ERROR,
       OPENSORA_HUB_ERROR_LOCAL_ENTRY_NOT_FOUND,
-      "%s is no cache of the hub, so nothing tells what its files should be",
+      "%s is neither a cache of the hub nor a folder of \"hf download "
+      "--local-dir\", so nothing tells what its files should be",
       folder);
   return FALSE;
 }
@@ -127,6 +193,8 @@ parse_options (Verify *self, char **args, GError **error)
         "Folder of the cache (default: HF_HUB_CACHE, else HF_HOME/hub, else "
         "~/.cache/huggingface/hub)",
         "FOLDER" },
+    { "local-files-only", 0, 0, G_OPTION_ARG_NONE, &self->local_files_only,
+        "Do not ask the hub for hashes that the cache does not have", NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &self->progress.quiet,
         "Report nothing but errors", NULL },
     { NULL },
@@ -136,8 +204,8 @@ parse_options (Verify *self, char **args, GError **error)
   g_option_context_add_main_entries (context, entries, NULL);
   g_option_context_set_summary (context,
       "Compares the hashes of downloaded files with those of the hub. FOLDER "
-      "is a cache or a repository\nin it, REPO one such as "
-      "hpcai-tech/OpenSora-STDiT-v3.");
+      "is a cache, a repository\nin it, or a folder of \"hf download "
+      "--local-dir\"; REPO one such as hpcai-tech/OpenSora-STDiT-v3.");
   if (!g_option_context_parse_strv (context, &args, error))
     return FALSE;
   if (args[1] == NULL || args[2] != NULL) {
@@ -161,28 +229,36 @@ on_progress (OpensoraStage stage, guint64 done, guint64 total, gpointer data)
       &self->progress, "checking", self->name, done, total);
 }
 
-/* A damaged file does not keep the others from being looked at. */
+/* Prints the result for a file. A damaged one does not keep the others from
+ * being looked at; FALSE only if the user has had enough. */
+static gboolean
+conclude (Verify *self, const char *path, GError *failure, GError **error)
+{
+  if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
+    g_propagate_error (error, failure);
+    return FALSE;
+  }
+  cli_progress_end (&self->progress);
+  printf ("%s %s\n", failure == NULL ? "OK" : "FAILED", path);
+  if (failure != NULL) {
+    self->failed++;
+    cli_fail_error (failure);
+    g_error_free (failure);
+  }
+  return TRUE;
+}
+
 static gboolean
 check_file (Verify *self, const CliRepo *repo, const CliRevision *revision,
     GCancellable *cancellable, GError **error)
 {
   g_autofree char *path = g_build_filename (
       repo->path, "snapshots", revision->commit, self->name, NULL);
-  g_autoptr (GError) failure = NULL;
-  gboolean good = opensora_hub_verify (self->hub, repo->id, revision->commit,
-      self->name, cancellable, on_progress, self, &failure);
+  GError *failure = NULL;
 
-  if (g_error_matches (failure, G_IO_ERROR, G_IO_ERROR_CANCELLED)) {
-    g_propagate_error (error, g_steal_pointer (&failure));
-    return FALSE;
-  }
-  cli_progress_end (&self->progress);
-  printf ("%s %s\n", good ? "OK" : "FAILED", path);
-  if (!good) {
-    self->failed++;
-    cli_fail_error (failure);
-  }
-  return TRUE;
+  opensora_hub_verify (self->hub, repo->id, revision->commit, self->name,
+      cancellable, on_progress, self, &failure);
+  return conclude (self, path, failure, error);
 }
 
 static gboolean
@@ -200,11 +276,30 @@ check_revision (Verify *self, const CliRepo *repo, const CliRevision *revision,
 }
 
 static gboolean
+check_local (Verify *self, GCancellable *cancellable, GError **error)
+{
+  for (guint i = 0; i < self->files->len; i++) {
+    g_autofree char *path = NULL;
+    GError *failure = NULL;
+
+    self->name = g_ptr_array_index (self->files, i);
+    path = g_build_filename (self->folder, self->name, NULL);
+    opensora_hub_verify_local (
+        self->folder, self->name, cancellable, on_progress, self, &failure);
+    if (!conclude (self, path, failure, error))
+      return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
 verify (gpointer data, GCancellable *cancellable, GError **error)
 {
   Verify *self = data;
 
-  self->hub = opensora_hub_new (self->cache_dir, NULL, TRUE);
+  if (self->folder != NULL)
+    return check_local (self, cancellable, error);
+  self->hub = opensora_hub_new (self->cache_dir, NULL, self->local_files_only);
   for (guint i = 0; i < self->repos->len; i++) {
     const CliRepo *repo = g_ptr_array_index (self->repos, i);
 

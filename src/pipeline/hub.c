@@ -1,17 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OpensoraHub: the public face of the hub room. */
-#include <fcntl.h>
 #include <opensora/opensora.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
-#include "hub/error.h"
 #include "hub/files.h"
-#include "hub/hash.h"
 #include "hub/repo-id.h"
+#include "hub/verify.h"
 
 #define DEFAULT_REVISION "main"
-#define STEP (16 << 20) /* bytes between two reports of progress */
 
 struct _OpensoraHub {
   GObject parent;
@@ -411,42 +406,6 @@ get_etag (const OsHubRequest *request, const char *path, const char *filename,
   return g_steal_pointer (&metadata.etag);
 }
 
-static gboolean
-verify_file (const OsHubRequest *request, const char *path, const char *etag,
-    GError **error)
-{
-  int fd = open (path, O_RDONLY | O_CLOEXEC);
-  g_autoptr (OsHubHash) hash = NULL;
-  g_autofree char *digest = NULL;
-  struct stat status;
-  gboolean done = TRUE;
-  OsHubSource source = { .task = request->task };
-
-  if (fd < 0 || fstat (fd, &status) != 0) {
-    os_hub_fail_io (error, path, "read");
-    if (fd >= 0)
-      close (fd);
-    return FALSE;
-  }
-  hash = os_hub_hash_new (etag, status.st_size);
-  for (gint64 at = 0; hash != NULL && done && at < status.st_size; at += STEP) {
-    os_hub_source_progress (&source, at, status.st_size);
-    done = os_hub_hash_read (hash, fd, MIN (status.st_size - at, STEP), path,
-        os_task_get_cancellable (request->task), error);
-  }
-  close (fd);
-  if (!done || hash == NULL)
-    return done;
-  digest = os_hub_hash_finish (hash);
-  if (g_str_equal (digest, etag))
-    return TRUE;
-  g_set_error (error, OPENSORA_HUB_ERROR, OPENSORA_HUB_ERROR_INTEGRITY,
-      "%s is damaged: its hash is %s, and %s is right; delete it and download "
-      "it again",
-      path, digest, etag);
-  return FALSE;
-}
-
 /**
  * opensora_hub_verify:
  * @self: a hub
@@ -460,7 +419,8 @@ verify_file (const OsHubRequest *request, const char *path, const char *etag,
  * @error: return location for a #GError
  *
  * Reads a file of the cache and compares its hash with the one that the hub
- * names it by.
+ * names it by. The cache has that hash unless the file system has no symbolic
+ * links; then the hub is asked.
  *
  * Returns: %TRUE if it is right; %FALSE and %OPENSORA_HUB_ERROR_INTEGRITY,
  *   %OPENSORA_HUB_ERROR_LOCAL_ENTRY_NOT_FOUND, %OPENSORA_HUB_ERROR_IO or
@@ -488,5 +448,44 @@ opensora_hub_verify (OpensoraHub *self, const char *repo, const char *revision,
     return FALSE;
   }
   etag = get_etag (&call.request, path, filename, error);
-  return etag != NULL && verify_file (&call.request, path, etag, error);
+  return etag != NULL && os_hub_verify (path, etag, call.task, error);
+}
+
+/**
+ * opensora_hub_verify_local:
+ * @folder: (type filename): a folder that `hf download --local-dir` made
+ * @filename: path of a file from the top of the folder
+ * @cancellable: (nullable): a #GCancellable
+ * @progress: (nullable) (scope call) (closure user_data): told how many bytes
+ *   were read, of stage %OPENSORA_STAGE_DOWNLOAD
+ * @user_data: closure of @progress
+ * @error: return location for a #GError
+ *
+ * Reads a file and compares its hash with the one that was recorded beside it
+ * when it was downloaded. Nothing is asked or written.
+ *
+ * Returns: %TRUE if it is right; %FALSE and %OPENSORA_HUB_ERROR_INTEGRITY,
+ *   %OPENSORA_HUB_ERROR_LOCAL_ENTRY_NOT_FOUND, %OPENSORA_HUB_ERROR_IO,
+ *   %OPENSORA_HUB_ERROR_INVALID_ARGUMENT or %G_IO_ERROR_CANCELLED
+ *
+ * Since: 0.1
+ */
+gboolean
+opensora_hub_verify_local (const char *folder, const char *filename,
+    GCancellable *cancellable, OpensoraProgressFunc progress,
+    gpointer user_data, GError **error)
+{
+  g_autoptr (OsTask) task = NULL;
+  g_autofree char *path = NULL;
+  g_autofree char *etag = NULL;
+
+  g_return_val_if_fail (folder != NULL && filename != NULL, FALSE);
+  if (!os_hub_check_filename (filename, error))
+    return FALSE;
+  etag = os_hub_local_etag (folder, filename, error);
+  if (etag == NULL)
+    return FALSE;
+  task = os_task_new (cancellable, progress, user_data);
+  path = g_build_filename (folder, filename, NULL);
+  return os_hub_verify (path, etag, task, error);
 }

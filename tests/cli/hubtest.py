@@ -39,6 +39,10 @@ def sha256(data):
     return hashlib.sha256(data).hexdigest()
 
 
+def git_hash(data):
+    return hashlib.sha1(b"blob %d\0" % len(data) + data).hexdigest()
+
+
 def read(path):
     return Path(path).read_bytes()
 

@@ -8,7 +8,7 @@ import fcntl
 import os
 from pathlib import Path
 
-from hubtest import HubTest, WEIGHTS, main, sha256, tree_of
+from hubtest import FILES, HubTest, WEIGHTS, git_hash, main, sha256, tree_of
 
 
 class Verify(HubTest):
@@ -52,6 +52,91 @@ class Verify(HubTest):
         self.fails("LocalEntryNotFound", "verify", "org/m", "--revision", "x")
         self.assertIn(self.home,
                       self.fails("LocalEntryNotFound", "verify", self.home))
+
+
+    def test_without_links(self):
+        """The hash is nowhere in the cache: the hub knows it."""
+        other = self.home + "/other"
+        path, = self.download("org/m", "model.safetensors", "--cache-dir",
+                              other, HF_HUB_DISABLE_SYMLINKS="1")
+        self.requests()
+        result = self.tool("verify", other)
+        self.assertEqual(result.stdout, f"OK {path}\n", result.stderr)
+        self.assertEqual(self.requests(),
+                         [("hub", "HEAD", "model.safetensors")])
+        result = self.tool("verify", other, "--local-files-only")
+        self.assertEqual(result.stdout, f"FAILED {path}\n")
+        self.assertIn("error: LocalEntryNotFound: ", result.stderr)
+        self.assertEqual(self.requests(), [])
+        Path(path).write_bytes(b"damaged")
+        result = self.tool("verify", other)
+        self.assertIn("error: Integrity: ", result.stderr)
+        self.assertEqual(result.returncode, 1)
+
+
+class LocalFolder(HubTest):
+    """Made as hf download --local-dir makes it; test-interop.py has it do so."""
+    def setUp(self):
+        super().setUp()
+        self.folder = self.home + "/model"
+        for name, data in FILES["org/m"].items():
+            self.record(name, git_hash(data) if data is not WEIGHTS
+                        else sha256(data)).write_bytes(data)
+        Path(self.folder, "mine.txt").write_text("not of the hub")
+
+    def record(self, name, etag):
+        """The path of the file."""
+        path = Path(self.folder, name)
+        note = Path(self.folder, ".cache/huggingface/download",
+                    name + ".metadata")
+        for each in path, note:
+            each.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(f"{'0' * 40}\n{etag}\n1700000000.5\n")
+        note.with_suffix(".lock").write_bytes(b"")
+        return path
+
+    def test_good(self):
+        result = self.tool("verify", self.folder)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(sorted(result.stdout.splitlines()),
+                         sorted(f"OK {self.folder}/{name}"
+                                for name in FILES["org/m"]))
+        self.assertIn("checking model.safetensors", result.stderr)
+        self.assertEqual(self.hub.log(), [])
+
+    def test_part(self):
+        result = self.tool("verify", "-q", self.folder + "/text/")
+        self.assertEqual(result.stdout, f"OK {self.folder}/text/enc/w.bin\n")
+        self.assertEqual((result.returncode, result.stderr), (0, ""))
+
+    def check_bad(self, name, error):
+        result = self.tool("verify", self.folder)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(f"FAILED {self.folder}/{name}\n", result.stdout)
+        self.assertIn(f"error: {error}: {self.folder}/", result.stderr)
+        self.assertEqual(result.stdout.count("OK "), 4)
+
+    def test_damaged(self):
+        data = bytearray(WEIGHTS)
+        data[1000] ^= 1
+        Path(self.folder, "model.safetensors").write_bytes(data)
+        self.check_bad("model.safetensors", "Integrity")
+
+    def test_shorter(self):
+        Path(self.folder, "text/enc/w.bin").write_bytes(WEIGHTS[:4999])
+        self.check_bad("text/enc/w.bin", "Integrity")
+
+    def test_missing(self):
+        Path(self.folder, "config.json").unlink()
+        self.check_bad("config.json", "Io")
+
+    def test_bad_record(self):
+        for etag in "", "of-a-mirror":
+            self.record("config.json", etag)
+            self.check_bad("config.json", "LocalEntryNotFound")
+        Path(self.folder, ".cache/huggingface/download/config.json.metadata"
+             ).write_bytes(b"\0\xff")
+        self.check_bad("config.json", "LocalEntryNotFound")
 
 
 class Cache(HubTest):

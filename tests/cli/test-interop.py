@@ -114,6 +114,23 @@ class Interop(HubTest):
             self.python("hf_hub_download", {"HF_HUB_OFFLINE": "1"},
                         repo_id="org/m", filename="model.safetensors"), path)
 
+    def test_local_folder(self):
+        """What Python writes beside the files of a local_dir is understood."""
+        folder = self.home + "/model"
+        self.python("snapshot_download", repo_id="org/m", local_dir=folder)
+        self.requests()
+        result = self.tool("verify", folder)
+        self.assertEqual(result.returncode, 0, result.stderr)
+        self.assertEqual(sorted(result.stdout.splitlines()),
+                         sorted(f"OK {folder}/{name}"
+                                for name in FILES["org/m"]))
+        with open(folder + "/model.safetensors", "r+b") as file:
+            file.write(b"\0\0")
+        result = self.tool("verify", folder)
+        self.assertIn(f"FAILED {folder}/model.safetensors\n", result.stdout)
+        self.assertIn("error: Integrity: ", result.stderr)
+        self.assertEqual(self.requests(), [])
+
     def test_at_once(self):
         """Eight processes, half of them Python: one copy, one transfer."""
         self.hub.faults({"match": {"origin": "cdn"}, "times": -1,

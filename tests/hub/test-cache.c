@@ -192,24 +192,6 @@ test_empty_file (HubTest *test, gconstpointer data)
   hub_test_assert_content (path, "empty.txt");
 }
 
-static void
-test_verify (HubTest *test, gconstpointer data)
-{
-  g_autoptr (GError) error = NULL;
-  g_autofree char *path = download_at (test, NULL, WEIGHTS);
-  int fd;
-
-  g_assert_true (opensora_hub_verify (
-      test->hub, "org/m", NULL, WEIGHTS, NULL, NULL, NULL, &error));
-  g_assert_no_error (error);
-  fd = g_open (path, O_WRONLY, 0);
-  g_assert_cmpint (pwrite (fd, "damaged", 7, 1000), ==, 7);
-  close (fd);
-  g_assert_false (opensora_hub_verify (
-      test->hub, "org/m", NULL, WEIGHTS, NULL, NULL, NULL, &error));
-  g_assert_error (error, OPENSORA_HUB_ERROR, OPENSORA_HUB_ERROR_INTEGRITY);
-}
-
 /* --- Locks --- */
 
 static gpointer
@@ -281,7 +263,6 @@ main (int argc, char **argv)
   ADD ("no-symlinks", NULL, test_no_symlinks);
   ADD ("missing-file", NULL, test_missing_file);
   ADD ("empty-file", NULL, test_empty_file);
-  ADD ("verify", NULL, test_verify);
   ADD ("at-once", NULL, test_at_once);
   ADD ("lock", NULL, test_lock);
   status = g_test_run ();
