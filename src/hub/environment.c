@@ -20,15 +20,22 @@ get (const char *name)
   return value != NULL && value[0] != '\0' ? value : NULL;
 }
 
-/* The first of these variables that is set. */
+/* The first of these variables that is set, or NULL. */
+static const char *
+first_set (const char *const *names)
+{
+  while (*names != NULL && get (*names) == NULL)
+    names++;
+  return *names;
+}
+
+/* Its value. */
 static const char *
 first_of (const char *const *names)
 {
-  const char *value = NULL;
+  const char *name = first_set (names);
 
-  for (; *names != NULL && value == NULL; names++)
-    value = get (*names);
-  return value;
+  return name != NULL ? get (name) : NULL;
 }
 
 static gboolean
@@ -173,15 +180,17 @@ os_hub_environment_new (
 {
   static const char *const offline[] = { "HF_HUB_OFFLINE",
     "TRANSFORMERS_OFFLINE", NULL };
-  static const char *const ca[] = { "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE",
-    "CURL_CA_BUNDLE", NULL };
+  static const char *const ca[] = { "SSL_CERT_FILE", "SSL_CERT_DIR",
+    "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE", NULL };
   OsHubEnvironment *environment = g_new0 (OsHubEnvironment, 1);
 
   environment->cache_dir = get_cache_dir (cache_dir);
   environment->endpoint = get_endpoint (endpoint);
   environment->token = get_token ();
   environment->user_agent = get_user_agent ();
-  environment->ca_file = g_strdup (first_of (ca));
+  environment->ca_variable = first_set (ca);
+  if (environment->ca_variable != NULL)
+    environment->ca_path = g_strdup (get (environment->ca_variable));
   environment->offline = local_files_only || is_true (first_of (offline));
   environment->no_symlinks = is_true (get ("HF_HUB_DISABLE_SYMLINKS"));
   environment->metadata_timeout = get_timeout ("HF_HUB_ETAG_TIMEOUT");
@@ -198,7 +207,7 @@ os_hub_environment_free (OsHubEnvironment *environment)
   g_free (environment->endpoint);
   g_free (environment->token);
   g_free (environment->user_agent);
-  g_free (environment->ca_file);
+  g_free (environment->ca_path);
   g_free (environment);
 }
 

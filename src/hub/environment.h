@@ -10,8 +10,9 @@ typedef struct {
   char *endpoint;  /* URL without a slash at its end */
   char *token;     /* NULL: none */
   char *user_agent;
-  char *ca_file;    /* NULL: the certificates of the system */
-  gboolean offline; /* no socket is opened */
+  char *ca_path;           /* NULL: the certificates of the system */
+  const char *ca_variable; /* that says so */
+  gboolean offline;        /* no socket is opened */
   gboolean no_symlinks;
   guint metadata_timeout; /* seconds of silence */
   guint download_timeout;

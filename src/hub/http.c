@@ -5,12 +5,16 @@
 #include "hub/http.h"
 
 #include <opensora/opensora.h>
+#include <string.h>
+
+#include "hub/certificates.h"
 
 #define MAX_REDIRECTS 20
 #define MAX_WAIT 300
 
 struct _OsHubHttp {
   SoupSession *sessions[2]; /* by OsHubMethod: their timeouts differ */
+  OsHubCertificates certificates;
   GUri *endpoint;
   char *authorization; /* NULL: no token */
 };
@@ -28,29 +32,9 @@ session_new (const OsHubEnvironment *environment, guint timeout,
   return session;
 }
 
-/* NULL without an error: those of the system. */
-static gboolean
-load_certificates (
-    const char *file, GTlsDatabase **certificates, GError **error)
-{
-  g_autoptr (GError) cause = NULL;
-
-  *certificates = NULL;
-  if (file == NULL)
-    return TRUE;
-  *certificates = g_tls_file_database_new (file, &cause);
-  if (*certificates != NULL)
-    return TRUE;
-  g_set_error (error, OPENSORA_HUB_ERROR, OPENSORA_HUB_ERROR_TLS,
-      "The certificates of SSL_CERT_FILE, %s, cannot be read: %s", file,
-      cause->message);
-  return FALSE;
-}
-
 OsHubHttp *
 os_hub_http_new (const OsHubEnvironment *environment, GError **error)
 {
-  g_autoptr (GTlsDatabase) certificates = NULL;
   g_autoptr (GUri) endpoint =
       g_uri_parse (environment->endpoint, SOUP_HTTP_URI_FLAGS, NULL);
   const char *scheme = endpoint ? g_uri_get_scheme (endpoint) : NULL;
@@ -62,16 +46,18 @@ os_hub_http_new (const OsHubEnvironment *environment, GError **error)
         "HF_ENDPOINT or unset it");
     return NULL;
   }
-  if (!load_certificates (environment->ca_file, &certificates, error))
-    return NULL;
   http = g_new0 (OsHubHttp, 1);
+  if (!os_hub_certificates_load (&http->certificates, environment, error)) {
+    os_hub_http_free (http);
+    return NULL;
+  }
   http->endpoint = g_steal_pointer (&endpoint);
   if (environment->token != NULL)
     http->authorization = g_strconcat ("Bearer ", environment->token, NULL);
-  http->sessions[OS_HUB_HEAD] =
-      session_new (environment, environment->metadata_timeout, certificates);
-  http->sessions[OS_HUB_GET] =
-      session_new (environment, environment->download_timeout, certificates);
+  http->sessions[OS_HUB_HEAD] = session_new (
+      environment, environment->metadata_timeout, http->certificates.database);
+  http->sessions[OS_HUB_GET] = session_new (
+      environment, environment->download_timeout, http->certificates.database);
   return http;
 }
 
@@ -80,9 +66,10 @@ os_hub_http_free (OsHubHttp *http)
 {
   if (http == NULL)
     return;
-  g_object_unref (http->sessions[OS_HUB_HEAD]);
-  g_object_unref (http->sessions[OS_HUB_GET]);
-  g_uri_unref (http->endpoint);
+  g_clear_object (&http->sessions[OS_HUB_HEAD]);
+  g_clear_object (&http->sessions[OS_HUB_GET]);
+  os_hub_certificates_clear (&http->certificates);
+  g_clear_pointer (&http->endpoint, g_uri_unref);
   g_free (http->authorization);
   g_free (http);
 }
@@ -230,6 +217,23 @@ os_hub_answer_header (const OsHubAnswer *answer, const char *name)
       soup_message_get_response_headers (answer->message), name);
 }
 
+/* Where a person finds the repository of a file or of a description. */
+static char *
+get_page (const OsHubAnswer *answer)
+{
+  g_autofree char *address = printable (answer->uri);
+  g_autoptr (GString) page = g_string_new (address);
+  const char *end;
+
+  g_string_replace (page, "/api/models/", "/", 1);
+  end = strstr (page->str, "/resolve/");
+  if (end == NULL)
+    end = strstr (page->str, "/revision/");
+  if (end != NULL)
+    g_string_truncate (page, end - page->str);
+  return g_strdup (page->str);
+}
+
 /* The class of a failure, and what to do about it. */
 static OpensoraHubError
 classify (const OsHubAnswer *answer, const char **advice)
@@ -248,8 +252,8 @@ classify (const OsHubAnswer *answer, const char **advice)
     return OPENSORA_HUB_ERROR_ENTRY_NOT_FOUND;
   }
   if (g_strcmp0 (code, "GatedRepo") == 0) {
-    *advice = "accept its licence there and set HF_TOKEN to a token of that "
-              "account";
+    *advice = "accept its licence on its page and set HF_TOKEN to a token of "
+              "that account";
     return OPENSORA_HUB_ERROR_GATED_REPO;
   }
   if (status == 401 && code == NULL && text != NULL
@@ -271,7 +275,7 @@ classify (const OsHubAnswer *answer, const char **advice)
 void
 os_hub_answer_fail (const OsHubAnswer *answer, const char *what, GError **error)
 {
-  g_autofree char *address = printable (answer->uri);
+  g_autofree char *page = get_page (answer);
   const char *text = os_hub_answer_header (answer, "X-Error-Message");
   const char *id = os_hub_answer_header (answer, "X-Request-Id");
   const char *advice;
@@ -281,7 +285,7 @@ os_hub_answer_fail (const OsHubAnswer *answer, const char *what, GError **error)
 
   g_set_error (error, OPENSORA_HUB_ERROR, code,
       "%s: the server answered %u: %s; %s (%s%s%s)", what,
-      soup_message_get_status (answer->message), valid, advice, address,
+      soup_message_get_status (answer->message), valid, advice, page,
       id ? ", request " : "", id ? id : "");
 }
 

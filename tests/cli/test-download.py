@@ -176,7 +176,7 @@ class Errors(HubTest):
     def test_access(self):
         text = self.fails("GatedRepo", "download", "org/gated", "w.bin")
         self.assertIn("HF_TOKEN", text)
-        self.assertIn("org/gated", text)
+        self.assertIn(self.hub.url + "/org/gated,", text)
         self.fails("Unauthorized", "download", "org/m", "config.json",
                    HF_TOKEN="hf_wrong")
         self.fails("Http", "download", "org/off", "config.json")
@@ -186,6 +186,27 @@ class Errors(HubTest):
         for request in self.hub.log():
             if request["origin"] == "cdn":
                 self.assertNotIn("authorization", request["headers"])
+
+    def test_secret(self):
+        """The token is in no output, even a talkative one, and in no file."""
+        environment = {"HF_TOKEN": "hf_in", "G_MESSAGES_DEBUG": "all"}
+        for args in (["org/private"], ["org/private", "none.bin"], ["org/m"],
+                     ["org/none"], ["org/m", "--local-files-only"]):
+            result = self.tool("download", *args, **environment)
+            self.assertNotIn("hf_in", result.stdout + result.stderr)
+        for name, content in tree_of(os.path.dirname(self.cache)).items():
+            self.assertNotIn("hf_in", name)
+            self.assertNotIn("hf_in", str(content))
+        self.assertIn("hf_in", str(self.hub.log()))
+
+    def test_names_that_lead_out(self):
+        for name in "../../../out.txt", "/tmp/opensora-out.txt":
+            self.hub.set_file("org/m", name, text="x")
+        paths = self.download("org/m")
+        self.assertEqual(len(paths), len(FILES["org/m"]))
+        self.assertFalse([p for p in tree_of(os.path.dirname(self.cache))
+                          if "out" in p])
+        self.assertFalse(os.path.exists("/tmp/opensora-out.txt"))
 
     def test_offline(self):
         for args, environment in ((["--local-files-only"], {}),

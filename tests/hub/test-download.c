@@ -41,6 +41,12 @@ static const Case cases[] = {
   { "corrupt-once", CDN ("'corrupt': {'offset': 7, 'length': 2}"), -1 },
   { "longer-once", CDN ("'size_delta': 10"), -1 },
   { "gzip", CDN ("'gzip': true"), -1 },
+  { "reset-often", CDN_ALWAYS ("'reset_after': 500000"), -1 },
+  { "late", CDN ("'delay': 0.5"), -1 },
+  { "redirected",
+      CDN ("'redirect': {'status': 302, 'location': '{cdn}{self}'}"), -1 },
+  { "no-size", HEAD_ALWAYS ("'remove_headers': ['X-Linked-Size']"), -1 },
+  { "replaced-once", CDN ("'replace': {'seed': [3, 1200000]}"), -1 },
   { "head-reset", HEAD ("'reset_after': -1"), -1 },
   { "head-busy", HEAD ("'status': 500"), -1 },
   { "head-not-http", HEAD ("'garbage': true"), -1 },
@@ -49,9 +55,29 @@ static const Case cases[] = {
       OPENSORA_HUB_ERROR_INTEGRITY },
   { "longer", CDN_ALWAYS ("'size_delta': 10"), OPENSORA_HUB_ERROR_INTEGRITY },
   { "shorter", CDN_ALWAYS ("'size_delta': -10"), OPENSORA_HUB_ERROR_INTEGRITY },
+  { "replaced-always", CDN_ALWAYS ("'replace': {'seed': [3, 1200000]}"),
+      OPENSORA_HUB_ERROR_INTEGRITY },
+  { "always-busy",
+      CDN_ALWAYS ("'status': 503, 'headers': {'Retry-After': '0'}"),
+      OPENSORA_HUB_ERROR_NETWORK },
+  { "always-reset", CDN_ALWAYS ("'reset_after': -1"),
+      OPENSORA_HUB_ERROR_NETWORK },
+  { "refused", CDN_ALWAYS ("'status': 400"), OPENSORA_HUB_ERROR_HTTP },
+  { "cdn-loop", CDN_ALWAYS ("'redirect_loop': 'absolute'"),
+      OPENSORA_HUB_ERROR_HTTP },
   { "always-expired", CDN_ALWAYS ("'expire_url': true"),
       OPENSORA_HUB_ERROR_HTTP },
   { "loop", HEAD_ALWAYS ("'redirect_loop': 'relative'"),
+      OPENSORA_HUB_ERROR_HTTP },
+  { "loop-absolute", HEAD_ALWAYS ("'redirect_loop': 'absolute'"),
+      OPENSORA_HUB_ERROR_HTTP },
+  { "loop-cdn", HEAD_ALWAYS ("'redirect_loop': 'cdn'"),
+      OPENSORA_HUB_ERROR_HTTP },
+  { "login-elsewhere",
+      HEAD_ALWAYS ("'redirect': {'status': 302, 'location': '{cdn}/login'}"),
+      OPENSORA_HUB_ERROR_HTTP },
+  { "forbidden", HEAD_ALWAYS ("'status': 403"), OPENSORA_HUB_ERROR_HTTP },
+  { "no-etag", HEAD_ALWAYS ("'remove_headers': ['X-Linked-Etag', 'ETag']"),
       OPENSORA_HUB_ERROR_HTTP },
   { "login-page", HEAD_ALWAYS ("'html': true"), OPENSORA_HUB_ERROR_HTTP },
   { "no-commit", HEAD_ALWAYS ("'remove_headers': ['X-Repo-Commit']"),
@@ -224,6 +250,22 @@ test_replaced (HubTest *test, gconstpointer data)
   g_assert_cmpstr (text, ==, "[9 bytes]");
 }
 
+/* A busy server says when it wants to be asked again, and a second more is
+ * waited; without that the first repeat comes sooner. */
+static void
+test_retry_after (HubTest *test, gconstpointer fault)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+  gint64 begin = g_get_monotonic_time ();
+
+  hub_test_fault (fault);
+  path = hub_test_download (test, WEIGHTS, &error);
+  g_assert_no_error (error);
+  hub_test_assert_content (path, WEIGHTS);
+  g_assert_cmpint (g_get_monotonic_time () - begin, >=, 3 * G_USEC_PER_SEC);
+}
+
 /* --- The way to a file --- */
 
 /* A renamed repository keeps the name in the cache that the user gave. */
@@ -289,6 +331,26 @@ test_token (HubTest *test, gconstpointer data)
   g_unsetenv ("HF_TOKEN");
 }
 
+/* The hub sends the request for the file itself to another host. */
+static void
+test_token_redirected (HubTest *test, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  hub_test_config ("{'tokens': {'hf_secret': {'repos': ['org/m']}}, "
+                   "'private': ['org/m']}");
+  hub_test_fault ("{'match': {'method': 'GET', 'origin': 'hub'}, 'times': -1, "
+                  "'do': {'redirect': {'status': 302, "
+                  "'location': '{cdn}/stolen'}}}");
+  g_setenv ("HF_TOKEN", "hf_secret", TRUE);
+  g_assert_null (hub_test_download (test, "config.json", &error));
+  g_unsetenv ("HF_TOKEN");
+  g_assert_cmpuint (hub_test_count ("cdn", "GET"), >, 0);
+  g_assert_true (hub_test_saw_token ("hub"));
+  g_assert_false (hub_test_saw_token ("cdn"));
+  g_assert_null (strstr (error->message, "hf_secret"));
+}
+
 static const struct {
   const char *name;
   const char *config;
@@ -302,7 +364,7 @@ static const struct {
   { "no-repository", "{}", NULL, "org/none", NULL, "config.json",
       OPENSORA_HUB_ERROR_REPOSITORY_NOT_FOUND, "HF_TOKEN" },
   { "gated", "{'gated': ['org/m']}", NULL, "org/m", NULL, "config.json",
-      OPENSORA_HUB_ERROR_GATED_REPO, "licence" },
+      OPENSORA_HUB_ERROR_GATED_REPO, "/org/m, " },
   { "gated-for-this-user", "{'gated': ['org/m'], 'tokens': {'hf_secret': {}}}",
       "hf_secret", "org/m", NULL, "config.json", OPENSORA_HUB_ERROR_GATED_REPO,
       "licence" },
@@ -373,10 +435,20 @@ main (int argc, char **argv)
       CDN_ALWAYS ("'status': 503, 'headers': {'Retry-After': '9'}"),
       test_cancel);
   add ("replaced", NULL, test_replaced);
+  add ("retry-after/head",
+      HEAD ("'status': 503, 'headers': {'Retry-After': '2'}"),
+      test_retry_after);
+  add ("retry-after/body",
+      CDN ("'status': 429, 'headers': {'Retry-After': '2'}"), test_retry_after);
+  add ("retry-after/rate-limit",
+      HEAD ("'status': 429, "
+            "'headers': {'RateLimit': '\\\"api\\\";r=0;t=2'}"),
+      test_retry_after);
   add ("renamed", NULL, test_renamed);
   add ("resolve-cache", NULL, test_resolve_cache);
   add ("proxy", NULL, test_proxy);
   add ("token", NULL, test_token);
+  add ("token/redirected", NULL, test_token_redirected);
   for (guint i = 0; i < G_N_ELEMENTS (refusals); i++)
     add (refusals[i].name, GUINT_TO_POINTER (i), test_refusal);
   status = g_test_run ();

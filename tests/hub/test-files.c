@@ -148,6 +148,24 @@ test_list (HubTest *test, gconstpointer data)
       joined, ==, "config.json empty.txt model.safetensors vae/config.json");
 }
 
+/* Names in the hub's answer that lead out of the cache are nobody's. */
+static void
+test_list_leads_out (HubTest *test, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_auto (GStrv) names = NULL;
+  g_autofree char *joined = NULL;
+
+  hub_test_change_file (FILE ("../../../out.json", "x"));
+  hub_test_change_file (FILE ("vae/../../out.json", "x"));
+  hub_test_change_file (FILE ("/tmp/out.json", "x"));
+  names = opensora_hub_list_files (test->hub, "org/m", NULL, NULL, &error);
+  g_assert_no_error (error);
+  joined = g_strjoinv (" ", names);
+  g_assert_null (strstr (joined, "out"));
+  g_assert_cmpuint (g_strv_length (names), ==, 4);
+}
+
 #define ADD(name, func)                                                        \
   g_test_add ("/hub/files/" name, HubTest, NULL, hub_test_set_up, func,        \
       hub_test_tear_down)
@@ -166,6 +184,7 @@ main (int argc, char **argv)
   ADD ("variant", test_variant);
   ADD ("tokenizer", test_tokenizer);
   ADD ("list", test_list);
+  ADD ("list-leads-out", test_list_leads_out);
   status = g_test_run ();
   hub_test_stop ();
   return status;
