@@ -6,6 +6,8 @@
 
 #include <math.h>
 
+#include "sampling/guidance.h"
+
 /* Frames of a VAE chunk and its latents, as the transform counts them. */
 #define CHUNK_FRAMES 17
 #define CHUNK_LATENTS 5
@@ -42,20 +44,6 @@ os_rflow_schedule (const OsRflow *rflow, float *t, float *dt)
   }
   for (guint i = 0; i < n; i++)
     dt[i] = (t[i] - (i + 1 < n ? t[i + 1] : 0)) / (float) rflow->num_timesteps;
-}
-
-/* v_unconditional + scale (v_conditional - v_unconditional), of the first
- * channels of a prediction for both. */
-static OsTensor *
-guide (OsCompute *compute, const OsTensor *prediction, gint64 channels,
-    float scale)
-{
-  const gint64 B = prediction->shape[0] / 2;
-  g_autoptr (OsTensor) v = os_tensor_slice (prediction, 1, 0, channels);
-  g_autoptr (OsTensor) conditional = os_tensor_slice (v, 0, 0, B);
-  g_autoptr (OsTensor) unconditional = os_tensor_slice (v, 0, B, B);
-
-  return os_lerp (compute, conditional, scale, unconditional, 1 - scale);
 }
 
 /* Frames of [B, C, T, H, W] from a where choose [B, T] is 1, else from b. */
@@ -139,8 +127,10 @@ step (const OsRflow *rflow, OsCompute *compute, const OsTensor *z, float t,
 {
   g_autoptr (OsTensor) prediction =
       callbacks->network (compute, z, t, x_mask, callbacks->data);
+  g_autoptr (OsTensor) velocities =
+      os_tensor_slice (prediction, 1, 0, z->shape[1]);
   g_autoptr (OsTensor) v =
-      guide (compute, prediction, z->shape[1], rflow->guidance_scale);
+      os_guide (compute, velocities, z->shape[1], rflow->guidance_scale);
 
   return os_lerp (compute, z, 1, v, dt);
 }
