@@ -22,8 +22,9 @@ static void
 test_space (void)
 {
   check_timesteps ("2", 2, (const guint[]){ 0, 999 });
-  /* 499.5 rounds to the even number. */
   check_timesteps ("5", 5, (const guint[]){ 0, 250, 500, 749, 999 });
+  /* 166.5, 499.5 and 832.5 round to even numbers. */
+  check_timesteps ("7", 7, (const guint[]){ 0, 166, 333, 500, 666, 832, 999 });
   check_timesteps ("1", 1, (const guint[]){ 0 });
   /* Sections of 334, 333 and 333 timesteps. */
   check_timesteps ("2,1, 3", 6, (const guint[]){ 0, 333, 334, 667, 833, 999 });
