@@ -110,6 +110,8 @@ def check_bench(folder):
         check_report(json.loads(out), stage)
         assert json.loads(out)["weights"] == "random", out
 
+    check_bench_old(folder)
+
     result = folder / "denoise.safetensors"
     code, out, err = bench("--transformer", DEMO / "transformer", "--output",
                            result, "--text-length", "7", *SMALL)
@@ -125,6 +127,36 @@ def check_bench(folder):
     assert bench("--model", DEMO, "--stage", "load", "more")[0] == USAGE
     code, out, err = bench("--model", folder, "--stage", "text")
     assert code == 1 and "text_encoder" in err and not out, err
+
+
+def check_bench_old(folder):
+    """The networks of 1.0 and 1.1, whose latents have a frame for each frame."""
+    config = folder / "config.json"
+    small = {"hidden_size": 48, "depth": 1, "num_heads": 2,
+             "caption_channels": 16, "model_max_length": 9}
+    for kind in ("STDiT", "STDiT2"):
+        config.write_text(json.dumps({"model_type": kind, **small}))
+        code, out, err = bench("--random-weights", config, *SMALL)
+        assert code == 0, err
+        report = json.loads(out)
+        check_report(report, "denoise")
+        assert report["shape"]["latents"] == [2, 4, 17, 4, 4], out
+        assert report["shape"]["text_length"] == 9, out
+
+    image = {"_class_name": "AutoencoderKL", "norm_num_groups": 4,
+             "block_out_channels": [4, 4, 8, 8], "layers_per_block": 1}
+    config.write_text(json.dumps(image))
+    code, out, err = bench("--random-weights", config, *SMALL)
+    assert code == 0, err
+    assert json.loads(out)["shape"]["latents"] == [1, 4, 17, 4, 4], out
+
+    # A file alone is told by its tensors, which are not of the published size.
+    weights = folder / "small.safetensors"
+    shutil.copy(GOLDENS / "opensora-1.1/stdit2-plain/weights.safetensors",
+                weights)
+    config.unlink()
+    code, out, err = bench("--transformer", weights, *SMALL)
+    assert code == 1 and "blocks.0.attn_temp.q_norm.weight" in err, err
 
 
 with tempfile.TemporaryDirectory() as temporary:
