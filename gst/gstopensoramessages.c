@@ -14,6 +14,7 @@ static const struct {
   [GST_OPENSORA_STAGE_RESOLVE] = { "resolve", "looking for the model", "part" },
   [OPENSORA_STAGE_DOWNLOAD] = { "download", "downloading the model", NULL },
   [OPENSORA_STAGE_LOAD] = { "open", "opening the model", "part" },
+  [OPENSORA_STAGE_REFERENCE] = { "reference", "encoding references", "file" },
   [OPENSORA_STAGE_ENCODE] = { "encode", "encoding the prompt", "block" },
   [OPENSORA_STAGE_SAMPLE] = { "sample", "denoising", "step" },
   [OPENSORA_STAGE_DECODE] = { "decode", "decoding", "frame" },
@@ -94,7 +95,7 @@ gst_opensora_progress_start (GstOpensoraProgress *self, GstElement *element)
 void
 gst_opensora_progress_end_stage (GstOpensoraProgress *self)
 {
-  self->durations[self->stage] = g_get_monotonic_time () - self->stage_begin;
+  self->durations[self->stage] += g_get_monotonic_time () - self->stage_begin;
 }
 
 void

@@ -56,6 +56,6 @@ def export(work, out):
         f.write(vocabulary.serialized_model_proto())
     config("opensora.json", version="1.2", prompt=PROMPT, num_frames=17, height=64, width=64, fps=int(FPS),
            num_sampling_steps=30, cfg_scale=Transformer.guidance, use_timestep_transform=True,
-           multi_resolution="STDiT2", seed=42, model_max_length=MAX_LENGTH)
+           aes=0, frame_mask=False, multi_resolution="STDiT2", seed=42, model_max_length=MAX_LENGTH)
     size = sum(os.path.getsize(os.path.join(d, f)) for d, _, files in os.walk(out) for f in files)
     print(f"{out}: {size / 1e6:.2f} MB")

@@ -21,7 +21,7 @@ G_DECLARE_FINAL_TYPE (
  * @rgb: packed RGB, 3 * width bytes a row, rows from the top
  * @width: in pixels
  * @height: in pixels
- * @index: number of the frame in the clip, from 0
+ * @index: number of the frame in the clip with all its loops, from 0
  * @user_data: closure
  *
  * Receives the frames of a clip in order, as soon as each is decoded, in the
@@ -70,6 +70,9 @@ guint opensora_pipeline_get_size_step (OpensoraPipeline *self);
 OPENSORA_API
 OpensoraParams *opensora_pipeline_resolve (
     OpensoraPipeline *self, OpensoraParams *params, GError **error);
+OPENSORA_API
+guint opensora_pipeline_count_frames (
+    OpensoraPipeline *self, OpensoraParams *resolved);
 
 OPENSORA_API
 gboolean opensora_pipeline_generate (OpensoraPipeline *self,

@@ -14,6 +14,8 @@ G_BEGIN_DECLS
  * OpensoraStage:
  * @OPENSORA_STAGE_LOAD: opening the model; counted in parts (text encoder,
  *   transformer, VAE)
+ * @OPENSORA_STAGE_REFERENCE: reading and encoding reference pictures and
+ * videos; counted in files
  * @OPENSORA_STAGE_ENCODE: encoding the prompt; counted in blocks of the text
  *   encoder
  * @OPENSORA_STAGE_SAMPLE: denoising; counted in sampling steps
@@ -21,12 +23,15 @@ G_BEGIN_DECLS
  * @OPENSORA_STAGE_CONVERT: writing a checkpoint; counted in bytes
  * @OPENSORA_STAGE_DOWNLOAD: fetching files of a model; counted in bytes
  *
- * What a long call is doing.
+ * What a long call is doing. In a clip of several loops %OPENSORA_STAGE_SAMPLE
+ * and %OPENSORA_STAGE_DECODE begin again with each, and %OPENSORA_STAGE_ENCODE
+ * with each text.
  *
  * Since: 0.1
  */
 typedef enum {
   OPENSORA_STAGE_LOAD,
+  OPENSORA_STAGE_REFERENCE,
   OPENSORA_STAGE_ENCODE,
   OPENSORA_STAGE_SAMPLE,
   OPENSORA_STAGE_DECODE,
@@ -38,8 +43,8 @@ typedef enum {
  * opensora_stage_get_name:
  * @stage: a stage
  *
- * Returns: (transfer none): one lower-case word, "load", "encode", "sample",
- *   "decode", "convert" or "download"
+ * Returns: (transfer none): one lower-case word, "load", "reference",
+ *   "encode", "sample", "decode", "convert" or "download"
  *
  * Since: 0.1
  */

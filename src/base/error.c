@@ -10,8 +10,8 @@ G_DEFINE_QUARK (opensora-error-quark, opensora_error)
 const char *
 opensora_stage_get_name (OpensoraStage stage)
 {
-  static const char *const names[] = { "load", "encode", "sample", "decode",
-    "convert", "download" };
+  static const char *const names[] = { "load", "reference", "encode", "sample",
+    "decode", "convert", "download" };
 
   g_return_val_if_fail (stage < G_N_ELEMENTS (names), NULL);
   return names[stage];

@@ -35,13 +35,20 @@ read_defaults (OsBundle *bundle, const OsParts *parts, GError **error)
     return FALSE;
 
   *f = *family;
-  f->width = os_config_int (config, "width", f->width, 8, 8192);
-  f->height = os_config_int (config, "height", f->height, 8, 8192);
+  f->width = os_config_int (config, "width", 0, 8, 8192);
+  f->height = os_config_int (config, "height", 0, 8, 8192);
+  if ((f->width > 0) != (f->height > 0))
+    os_config_problem (config, "width", "it takes height as well");
+  if (f->width > 0)
+    f->resolution = NULL;
   f->num_frames = os_config_int (config, "num_frames", f->num_frames, 1, 4096);
   f->steps = os_config_int (config, "num_sampling_steps", f->steps, 1, 1000);
   f->fps = os_config_double (config, "fps", f->fps, 0.1, 1000);
   f->guidance_scale =
       os_config_double (config, "cfg_scale", f->guidance_scale, 0, 100);
+  f->aesthetic_score =
+      os_config_double (config, "aes", f->aesthetic_score, 0, 100);
+  f->frame_mask = os_config_bool (config, "frame_mask", f->frame_mask);
   f->timestep_transform =
       os_config_bool (config, "use_timestep_transform", f->timestep_transform);
   bundle->max_length = os_config_int (config, "model_max_length", 0, 1, 4096);
@@ -134,10 +141,10 @@ open_transformer (OsBundle *bundle, const OsParts *parts, GError **error)
 
   if (!part_open (&part, parts, OS_PART_TRANSFORMER, error))
     return FALSE;
-  bundle->transformer = os_stdit3_new (part.config, part.binder, error);
+  bundle->transformer = os_stdit_new (part.config, part.binder, error);
   if (!bundle->transformer)
     return FALSE;
-  expected = os_stdit3_get_caption_channels (bundle->transformer);
+  expected = os_stdit_get_caption_channels (bundle->transformer);
   if (expected != width) {
     g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_MISMATCH,
         "%s: the transformer expects text states of width %" G_GINT64_FORMAT
@@ -148,8 +155,8 @@ open_transformer (OsBundle *bundle, const OsParts *parts, GError **error)
   }
   /* The null caption has a row for each token of the prompt. */
   if (bundle->max_length == 0
-      || bundle->max_length > os_stdit3_get_max_length (bundle->transformer))
-    bundle->max_length = os_stdit3_get_max_length (bundle->transformer);
+      || bundle->max_length > os_stdit_get_max_length (bundle->transformer))
+    bundle->max_length = os_stdit_get_max_length (bundle->transformer);
   return TRUE;
 }
 
@@ -185,7 +192,7 @@ os_bundle_free (OsBundle *bundle)
 {
   g_clear_pointer (&bundle->tokenizer, os_t5_tokenizer_free);
   g_clear_pointer (&bundle->text_encoder, os_t5_free);
-  g_clear_pointer (&bundle->transformer, os_stdit3_free);
+  g_clear_pointer (&bundle->transformer, os_stdit_free);
   g_clear_pointer (&bundle->vae, os_vae12_free);
   g_free (bundle->prompt);
   g_free (bundle);

@@ -10,7 +10,7 @@
 #pragma once
 
 #include "base/task.h"
-#include "models/stdit3.h"
+#include "models/stdit.h"
 #include "pipeline/family.h"
 #include "pipeline/parts.h"
 #include "text/t5-tokenizer.h"
@@ -24,7 +24,7 @@ typedef struct {
 
   OsT5Tokenizer *tokenizer;
   OsT5 *text_encoder;
-  OsStdit3 *transformer;
+  OsStdit *transformer;
   OsVae12 *vae;
 } OsBundle;
 

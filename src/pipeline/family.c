@@ -7,17 +7,22 @@
 static const OsFamily families[] = {
   {
       .version = "1.2",
-      /* 240p, 9:16: 240 x 426 comes out of the VAE as 240 x 424. */
-      .width = 424,
-      .height = 240,
+      .resolution = "240p",
+      .aspect_ratio = "9:16",
       .num_frames = 51,
       .steps = 30,
       .fps = 24,
       .guidance_scale = 7.0,
+      .aesthetic_score = 6.5,
+      .align = 5,
+      .condition_frame_length = 5,
       .timestep_transform = TRUE,
+      .frame_mask = TRUE,
       .picture_fps = 120,
       .size_step = 8,
       .min_video_frames = 17,
+      .carried_latents = 5,
+      .carried_frames = 17,
   },
 };
 

@@ -7,9 +7,18 @@
 typedef struct {
   const char *version;
   /* Of the inference config that the release ships. */
-  guint width, height, num_frames, steps;
+  const char *resolution, *aspect_ratio;
+  guint width, height; /* where the size has no name: resolution is NULL */
+  guint num_frames, steps;
   double fps, guidance_scale;
+  double aesthetic_score; /* 0: none */
+  guint align;            /* of mask strategies; 0: none */
+  guint condition_frame_length;
   gboolean timestep_transform;
+  /* The sampler always gets a frame mask, if only of ones. It then draws noise
+   * in every step; and where the first timestep rounds to above 1000, as for
+   * some small pictures, it throws the first step away. */
+  gboolean frame_mask;
   /* Frame rate that pictures (num_frames 1) are conditioned on. */
   double picture_fps;
   /* Sizes are multiples of it. */
@@ -17,6 +26,9 @@ typedef struct {
   /* Videos are at least this long; shorter ones make the timestep transform
    * divide by zero. */
   guint min_video_frames;
+  /* A clip goes on from so many latent frames of another, or a multiple, which
+   * decode to so many frames. */
+  guint carried_latents, carried_frames;
 } OsFamily;
 
 /* NULL and OPENSORA_ERROR_UNSUPPORTED for a version that is not known. */

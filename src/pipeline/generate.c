@@ -1,109 +1,152 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The generate loop. */
+/* The generate loop (scripts/inference.py of Open-Sora 1.2). The order in which
+ * random numbers are drawn is a part of it: references, and for each loop the
+ * clip before, the latents, one tensor a step. */
 #include "pipeline/generate.h"
 
 #include <math.h>
 
-#include "compute/noise.h"
+#include "pipeline/condition.h"
+#include "pipeline/denoise.h"
 #include "pipeline/frames.h"
-#include "sampling/rflow.h"
-#include "text/clean.h"
+#include "pipeline/references.h"
+#include "pipeline/resolve.h"
+#include "settings/prompt.h"
 
-/* A clip on its way. */
-typedef struct {
+struct _OsClip {
   OsBundle *bundle;
   OsCompute *compute;
-  OpensoraParams *params;
-  OsNoise *noise;
-  OsStdit3Clip *clip;
-} Run;
+  OpensoraParams *resolved;
+  const OsParams *params;
+  const OsSources *sources;
 
-/* [L, d_model], L the tokens of the prompt and the end token. */
-static OsTensor *
-encode_prompt (Run *run)
+  OsPrompt *prompt;
+  OsConditions *conditions;
+  gint64 T, H, W; /* of the latents */
+  char *text;     /* of this loop, and its states: most loops have the same */
+  OsTensor *states;
+};
+
+/* Where frames go, and how many have gone there. */
+typedef struct {
+  OpensoraFrameFunc frame;
+  gpointer user_data;
+  guint index;
+} Receiver;
+
+/* --- What a clip is made from --- */
+
+/* The prompt may bring references and a mask strategy of its own. A reference
+ * that nothing is said about is the first frame. */
+static gboolean
+load_conditions (OsClip *self, GError **error)
 {
-  g_autofree char *text =
-      os_prompt_clean (opensora_params_get_prompt (run->params));
-  g_autoptr (GArray) ids = os_t5_tokenizer_encode (
-      run->bundle->tokenizer, text, -1, run->bundle->max_length);
-  g_autoptr (OsTensor) states = os_t5_encode (run->bundle->text_encoder,
-      run->compute, (const gint32 *) ids->data, NULL, 1, ids->len);
+  const OsParams *p = self->params;
+  const OsPrompt *prompt = self->prompt;
+  const char *paths =
+      prompt->reference_path ? prompt->reference_path : p->reference_path;
+  const char *strategy =
+      prompt->mask_strategy ? prompt->mask_strategy : p->mask_strategy;
+  guint width, height;
 
-  return os_tensor_select (states, 0, 0);
+  if (paths && *paths && !strategy)
+    strategy = "0";
+  self->conditions = os_conditions_new (strategy, p->align, error);
+  if (!self->conditions)
+    return FALSE;
+  os_resolve_nominal_size (p, &width, &height);
+  return (!paths
+             || os_references_load (self->conditions, self->bundle,
+                 self->compute, self->sources, paths, width, height, error))
+         && os_conditions_check (self->conditions, p->loop, self->T, error);
 }
 
-static OsTensor *
-predict_velocity (OsCompute *compute, const OsTensor *x, float t,
-    const guint8 *x_mask, gpointer data)
+OsClip *
+os_clip_new (OsBundle *bundle, OsCompute *compute, OpensoraParams *resolved,
+    const OsSources *sources, GError **error)
 {
-  Run *run = data;
+  g_autoptr (OsClip) self = g_new0 (OsClip, 1);
+  const OsParams *p = os_params_peek (resolved);
 
-  return os_stdit3_forward_guided (run->clip, compute, x, t, x_mask);
+  self->bundle = bundle;
+  self->compute = compute;
+  self->resolved = g_object_ref (resolved);
+  self->params = p;
+  self->sources = sources;
+  self->T = os_vae12_latent_frames (bundle->vae, p->num_frames);
+  self->H = p->height / OS_VAE12_SPACE_FACTOR;
+  self->W = p->width / OS_VAE12_SPACE_FACTOR;
+  self->prompt = os_prompt_parse (p->prompt, error);
+  if (!self->prompt || !load_conditions (self, error))
+    return NULL;
+  return g_steal_pointer (&self);
 }
 
-/* What the sampler changes from step to step, [1, C, T, H, W]. */
-static OsTensor *
-initial_noise (Run *run)
+void
+os_clip_free (OsClip *self)
 {
-  const guint frames = opensora_params_get_num_frames (run->params);
-
-  return os_noise_tensor (run->noise, run->compute,
-      OS_SHAPE (1, os_stdit3_get_in_channels (run->bundle->transformer),
-          os_vae12_latent_frames (run->bundle->vae, frames),
-          opensora_params_get_height (run->params) / OS_VAE12_SPACE_FACTOR,
-          opensora_params_get_width (run->params) / OS_VAE12_SPACE_FACTOR));
+  g_clear_pointer (&self->prompt, os_prompt_free);
+  g_clear_pointer (&self->conditions, os_conditions_free);
+  g_clear_pointer (&self->states, os_tensor_unref);
+  g_free (self->text);
+  g_object_unref (self->resolved);
+  g_free (self);
 }
 
-static void
-prepare_clip (Run *run, const OsTensor *z)
+/* The states of the loop's text, [L, d_model]. */
+static const OsTensor *
+encode_text (OsClip *self, guint loop)
 {
-  const OsFamily *family = &run->bundle->family;
-  const float fps = opensora_params_get_num_frames (run->params) == 1
-                        ? family->picture_fps
-                        : opensora_params_get_fps (run->params);
-  g_autoptr (OsTensor) text = encode_prompt (run);
-  g_autoptr (OsTensor) null = os_stdit3_null_caption (
-      run->bundle->transformer, run->compute, text->shape[0]);
-  OsStdit3ClipInfo info = {
-    .B = 2,
-    .T = z->shape[2],
-    .H = z->shape[3],
-    .W = z->shape[4],
-    .captions = (const OsTensor *[]){ text, null },
-    .fps = &fps,
-    .n_fps = 1,
-    .height = opensora_params_get_height (run->params),
-    .width = opensora_params_get_width (run->params),
+  const OsPromptScores scores = {
+    .aesthetic_score =
+        self->params->aesthetic_score > 0 ? self->params->aesthetic_score : -1,
+    .motion_score = self->params->motion_score,
+    .camera_motion = self->params->camera_motion,
   };
+  g_autofree char *text = os_prompt_text (self->prompt, loop, &scores);
 
-  run->clip =
-      os_stdit3_clip_new (run->bundle->transformer, run->compute, &info);
+  if (g_strcmp0 (text, self->text) != 0) {
+    g_clear_pointer (&self->states, os_tensor_unref);
+    self->states =
+        self->sources->encode_text (self->compute, text, self->sources->data);
+    g_free (self->text);
+    self->text = g_steal_pointer (&text);
+  }
+  return self->states;
 }
 
-/* No frame mask, although the reference's script always passes one of ones: it
- * changes nothing but where the first timestep rounds to above 1000 (small
- * pictures), and there it throws the first step away. */
+/* The latents of a loop; NULL on error. */
 static OsTensor *
-sample_latents (Run *run, const OsTensor *z)
+sample (OsClip *self, guint loop, GError **error)
 {
-  OsRflow rflow = {
-    .steps = opensora_params_get_steps (run->params),
-    .num_timesteps = 1000,
-    .guidance_scale = opensora_params_get_guidance_scale (run->params),
-    .timestep_transform = run->bundle->family.timestep_transform,
-    .height = opensora_params_get_height (run->params),
-    .width = opensora_params_get_width (run->params),
-    .num_frames = opensora_params_get_num_frames (run->params),
-  };
-  OsRflowCallbacks callbacks = { predict_velocity, NULL, run };
+  const OsTensor *text = encode_text (self, loop);
+  g_autoptr (OsTensor) noise =
+      self->sources->draw (self->compute, OS_DRAW_LATENTS,
+          OS_SHAPE (1, os_stdit_get_in_channels (self->bundle->transformer),
+              self->T, self->H, self->W),
+          self->sources->data);
+  g_autofree float *mask = g_new (float, self->T);
+  gboolean given;
+  g_autoptr (OsTensor) z = os_conditions_apply (
+      self->conditions, self->compute, loop, noise, mask, &given, error);
+  g_autoptr (OsTensor) latents = NULL;
 
-  return os_rflow_sample (&rflow, run->compute, z, NULL, &callbacks);
+  if (!z)
+    return NULL;
+  latents =
+      os_denoise (self->bundle, self->compute, self->params, self->sources, z,
+          text, given || self->bundle->family.frame_mask ? mask : NULL);
+  os_probe (self->compute, latents, "latents");
+  return os_compute_check (self->compute, error) ? g_steal_pointer (&latents)
+                                                 : NULL;
 }
+
+/* --- What becomes of it --- */
 
 /* One picture [1, 1, H, W, 3] to the receiver. */
 static gboolean
-emit_frame (Run *run, const OsTensor *picture, guint index,
-    OpensoraFrameFunc frame, gpointer user_data, GError **error)
+emit_frame (
+    OsClip *self, const OsTensor *picture, Receiver *receiver, GError **error)
 {
   const gint64 n = os_tensor_count (picture);
   g_autofree float *values = g_try_new (float, n);
@@ -115,21 +158,20 @@ emit_frame (Run *run, const OsTensor *picture, guint index,
         "No memory for a frame of %" G_GINT64_FORMAT " values", n);
     return FALSE;
   }
-  os_compute_download (run->compute, picture, values);
-  if (!os_compute_check (run->compute, error))
-    return FALSE;
+  os_compute_download (self->compute, picture, values);
   for (gint64 i = 0; i < n; i++) {
     if (!isfinite (values[i])) {
       g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NUMERIC,
           "Frame %u has values that are not finite; the weights may be "
           "damaged",
-          index);
+          receiver->index);
       return FALSE;
     }
   }
   os_frames_to_u8 (values, n, OS_DTYPE_F32, rgb);
   bytes = g_bytes_new_take (g_steal_pointer (&rgb), n);
-  if (!frame (bytes, picture->shape[3], picture->shape[2], index, user_data)) {
+  if (!receiver->frame (bytes, picture->shape[3], picture->shape[2],
+          receiver->index++, receiver->user_data)) {
     g_set_error_literal (error, G_IO_ERROR, G_IO_ERROR_CANCELLED,
         "The receiver of the frames stopped the clip");
     return FALSE;
@@ -137,24 +179,60 @@ emit_frame (Run *run, const OsTensor *picture, guint index,
   return TRUE;
 }
 
+/* The frames of a loop; those that it shares with the loop before are left out.
+ * The next loop goes on from what is decoded, unclamped, which is encoded as it
+ * comes: no more than some frames are held at any time. */
 static gboolean
-decode_frames (Run *run, const OsTensor *latents, OpensoraFrameFunc frame,
-    gpointer user_data, GError **error)
+decode (OsClip *self, guint loop, const OsTensor *latents, Receiver *receiver,
+    GError **error)
 {
-  const guint total = opensora_params_get_num_frames (run->params);
-  const OsTask *task = os_compute_get_task (run->compute);
+  const OsParams *p = self->params;
+  const OsTask *task = os_compute_get_task (self->compute);
+  const guint shared =
+      loop > 0 ? os_resolve_carried_frames (&self->bundle->family, p) : 0;
   g_autoptr (OsVae12Decoder) decoder =
-      os_vae12_decoder_new (run->bundle->vae, latents, total);
+      os_vae12_decoder_new (self->bundle->vae, latents, p->num_frames);
+  g_autoptr (OsVae12Encoder) encoder =
+      loop + 1 < p->loop
+          ? os_references_encoder_new (self->bundle, self->sources)
+          : NULL;
+  g_autoptr (OsTensor) encoded = NULL;
 
-  os_task_progress (task, OPENSORA_STAGE_DECODE, 0, total);
-  for (guint index = 0; index < total; index++) {
+  os_task_progress (task, OPENSORA_STAGE_DECODE, 0, p->num_frames);
+  for (guint i = 0; i < p->num_frames; i++) {
     g_autoptr (OsTensor) picture =
-        os_vae12_decoder_next (decoder, run->compute);
+        os_vae12_decoder_next (decoder, self->compute);
 
-    if (!os_compute_check (run->compute, error)
-        || !emit_frame (run, picture, index, frame, user_data, error))
+    os_probe (self->compute, picture, "frame");
+    if (encoder) {
+      g_autoptr (OsTensor) frame = os_tensor_select (picture, 0, 0);
+
+      os_vae12_encoder_push (encoder, self->compute, frame);
+    }
+    if (!os_compute_check (self->compute, error)
+        || (i >= shared && !emit_frame (self, picture, receiver, error)))
       return FALSE;
-    os_task_progress (task, OPENSORA_STAGE_DECODE, index + 1, total);
+    os_task_progress (task, OPENSORA_STAGE_DECODE, i + 1, p->num_frames);
+  }
+  if (!encoder)
+    return TRUE;
+  encoded = os_vae12_encoder_finish (encoder, self->compute, 1);
+  os_conditions_continue (self->conditions, loop + 1, encoded,
+      p->condition_frame_length, p->condition_frame_edit);
+  return os_compute_check (self->compute, error);
+}
+
+gboolean
+os_clip_generate (
+    OsClip *self, OpensoraFrameFunc frame, gpointer user_data, GError **error)
+{
+  Receiver receiver = { frame, user_data, 0 };
+
+  for (guint loop = 0; loop < self->params->loop; loop++) {
+    g_autoptr (OsTensor) latents = sample (self, loop, error);
+
+    if (!latents || !decode (self, loop, latents, &receiver, error))
+      return FALSE;
   }
   return TRUE;
 }
@@ -164,15 +242,10 @@ os_generate_clip (OsBundle *bundle, OsCompute *compute,
     OpensoraParams *resolved, OpensoraFrameFunc frame, gpointer user_data,
     GError **error)
 {
-  g_autoptr (OsNoise) noise = os_noise_new (
-      OS_NOISE_CPU, opensora_params_get_seed (resolved), OS_DTYPE_F32);
-  Run run = { bundle, compute, resolved, noise, NULL };
-  g_autoptr (OsTensor) z = initial_noise (&run);
-  g_autoptr (OsTensor) latents = NULL;
+  g_autoptr (OsSources) sources = os_sources_new (
+      bundle, os_params_peek (resolved), os_compute_get_task (compute));
+  g_autoptr (OsClip) clip =
+      os_clip_new (bundle, compute, resolved, sources, error);
 
-  prepare_clip (&run, z);
-  latents = sample_latents (&run, z);
-  g_clear_pointer (&run.clip, os_stdit3_clip_free);
-  return os_compute_check (compute, error)
-         && decode_frames (&run, latents, frame, user_data, error);
+  return clip && os_clip_generate (clip, frame, user_data, error);
 }

@@ -1,18 +1,29 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* One clip, from prompt to frames:
  *
- *   prompt -> tokens -> text states -> latents -> frames
+ *   references -> latents -\
+ *   prompt -> text states --+-> latents -> frames      loop 0
+ *                   previous clip -> latents -> ...    loop 1, ...
  */
 #pragma once
 
-#include "pipeline/bundle.h"
+#include "pipeline/sources.h"
 
-/* Everything decided: see os_generate_resolve(). */
+typedef struct _OsClip OsClip;
+
+/* Takes the prompt apart and encodes the references. Parameters are resolved;
+ * everything that is passed outlives the clip. */
+OsClip *os_clip_new (OsBundle *bundle, OsCompute *compute,
+    OpensoraParams *resolved, const OsSources *sources, GError **error);
+void os_clip_free (OsClip *clip);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsClip, os_clip_free)
+
+/* All loops, of which `frame` gets the frames as one video. Called again it
+ * makes another sample, of the random numbers that follow. */
+gboolean os_clip_generate (
+    OsClip *clip, OpensoraFrameFunc frame, gpointer user_data, GError **error);
+
+/* Both, with the sources of the product. */
 gboolean os_generate_clip (OsBundle *bundle, OsCompute *compute,
     OpensoraParams *resolved, OpensoraFrameFunc frame, gpointer user_data,
     GError **error);
-
-/* params with every default filled in for this model, or
- * OPENSORA_ERROR_SETTINGS for what the model cannot make. */
-OpensoraParams *os_generate_resolve (
-    const OsBundle *bundle, OpensoraParams *params, GError **error);

@@ -3,6 +3,7 @@
 #include <opensora/opensora.h>
 
 #include "pipeline/generate.h"
+#include "pipeline/resolve.h"
 
 struct _OpensoraPipeline {
   GObject parent_instance;
@@ -435,7 +436,28 @@ opensora_pipeline_resolve (
   g_return_val_if_fail (OPENSORA_IS_PARAMS (params), NULL);
   if (!require_loaded (self, error))
     return NULL;
-  return os_generate_resolve (self->bundle, params, error);
+  return os_resolve (self->bundle, params, error);
+}
+
+/**
+ * opensora_pipeline_count_frames:
+ * @self: a loaded pipeline
+ * @resolved: what opensora_pipeline_resolve() returned
+ *
+ * Returns: how many frames opensora_pipeline_generate() makes of them, those of
+ *   all loops; 0 before the model is loaded
+ *
+ * Since: 0.1
+ */
+guint
+opensora_pipeline_count_frames (
+    OpensoraPipeline *self, OpensoraParams *resolved)
+{
+  g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), 0);
+  g_return_val_if_fail (OPENSORA_IS_PARAMS (resolved), 0);
+  return self->bundle ? os_resolve_count_frames (
+             &self->bundle->family, os_params_peek (resolved))
+                      : 0;
 }
 
 /**
@@ -450,8 +472,8 @@ opensora_pipeline_resolve (
  * @cancellable: (nullable): to cancel it; seen within 200 ms
  * @error: return location for a #GError
  *
- * Generates one clip. Blocks for as long as it takes; run it in a thread of its
- * own.
+ * Generates one clip; its loops are one video. Blocks for as long as it takes;
+ * run it in a thread of its own.
  *
  * Returns: %TRUE when @frame has seen all frames; else @error is of
  *   %OPENSORA_ERROR, or %G_IO_ERROR_CANCELLED

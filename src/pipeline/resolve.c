@@ -1,8 +1,85 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Parameters meet a model: defaults filled in, what cannot be made refused. */
-#include "pipeline/generate.h"
+#include "pipeline/resolve.h"
+
+#include <string.h>
+
+#include "settings/mask-strategy.h"
+#include "settings/prompt.h"
+#include "settings/resolution.h"
 
 #define MAX_SIZE 4096
+#define MAX_PIXELS (1 << 20) /* of a side, before it is refused */
+
+/* --- Sizes --- */
+
+/* "426x240", width first. */
+static gboolean
+parse_pixels (const char *text, guint *width, guint *height)
+{
+  g_auto (GStrv) sides = g_strsplit (text, "x", 3);
+  guint64 w, h;
+
+  if (g_strv_length (sides) != 2
+      || !g_ascii_string_to_unsigned (sides[0], 10, 1, MAX_PIXELS, &w, NULL)
+      || !g_ascii_string_to_unsigned (sides[1], 10, 1, MAX_PIXELS, &h, NULL))
+    return FALSE;
+  *width = w;
+  *height = h;
+  return TRUE;
+}
+
+static gboolean
+find_nominal (const char *resolution, const char *aspect_ratio, guint *width,
+    guint *height, GError **error)
+{
+  return parse_pixels (resolution, width, height)
+         || os_resolution_find (resolution, aspect_ratio, width, height, error);
+}
+
+void
+os_resolve_nominal_size (const OsParams *params, guint *width, guint *height)
+{
+  *width = params->width;
+  *height = params->height;
+  if (params->resolution)
+    find_nominal (
+        params->resolution, params->aspect_ratio, width, height, NULL);
+}
+
+/* Sizes that are given win over names, and a name that is asked for over the
+ * model's own size. */
+static gboolean
+fill_size (const OsFamily *f, OpensoraParams *params, GError **error)
+{
+  const OsParams *p = os_params_peek (params);
+  const char *resolution = p->resolution ? p->resolution : f->resolution;
+  const char *ratio = p->aspect_ratio ? p->aspect_ratio : f->aspect_ratio;
+  guint nominal_width = f->width, nominal_height = f->height;
+  guint width, height;
+
+  if (resolution
+      && !find_nominal (
+          resolution, ratio, &nominal_width, &nominal_height, error))
+    return FALSE;
+  if (!resolution && p->aspect_ratio) {
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
+        "aspect-ratio %s is one of a named size, and this model's own size has "
+        "no name; set resolution as well",
+        p->aspect_ratio);
+    return FALSE;
+  }
+  width = nominal_width / f->size_step * f->size_step;
+  height = nominal_height / f->size_step * f->size_step;
+  if ((p->width && p->width != width) || (p->height && p->height != height))
+    resolution = NULL;
+  if (!resolution || strchr (resolution, 'x'))
+    ratio = NULL;
+  g_object_set (params, "width", p->width ? p->width : width, "height",
+      p->height ? p->height : height, "resolution", resolution, "aspect-ratio",
+      ratio, NULL);
+  return TRUE;
+}
 
 static gboolean
 check_size (
@@ -22,6 +99,8 @@ check_size (
   return FALSE;
 }
 
+/* --- Frames --- */
+
 static gboolean
 check_frames (const OsFamily *family, guint num_frames, GError **error)
 {
@@ -29,62 +108,118 @@ check_frames (const OsFamily *family, guint num_frames, GError **error)
     return TRUE;
   g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
       "num-frames %u is not possible: Open-Sora %s makes pictures (1) and "
-      "videos of at least %u frames",
-      num_frames, family->version, family->min_video_frames);
+      "videos of at least %u frames; the nearest are 1 and %u",
+      num_frames, family->version, family->min_video_frames,
+      family->min_video_frames);
   return FALSE;
 }
 
-static gboolean
-check_prompt (const char *prompt, GError **error)
+guint
+os_resolve_carried_frames (const OsFamily *family, const OsParams *params)
 {
-  if (!prompt) {
+  return params->condition_frame_length / family->carried_latents
+         * family->carried_frames;
+}
+
+guint
+os_resolve_count_frames (const OsFamily *family, const OsParams *params)
+{
+  return params->num_frames
+         + (params->loop - 1)
+               * (params->num_frames
+                   - os_resolve_carried_frames (family, params));
+}
+
+/* A clip goes on from a part of the one before: what is left is new. */
+static gboolean
+check_loop (const OsFamily *f, const OsParams *p, GError **error)
+{
+  const guint length = p->condition_frame_length;
+  const guint below = length / f->carried_latents * f->carried_latents;
+
+  if (p->loop == 1)
+    return TRUE;
+  if (length != below) {
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
+        "condition-frame-length %u is not possible: Open-Sora %s carries "
+        "multiples of %u latent frames; the nearest are %u and %u",
+        length, f->version, f->carried_latents, below,
+        below + f->carried_latents);
+    return FALSE;
+  }
+  if (os_resolve_carried_frames (f, p) < p->num_frames)
+    return TRUE;
+  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
+      "condition-frame-length %u is not possible with num-frames %u: it is %u "
+      "frames, and nothing would be new; use a shorter one, or longer clips",
+      length, p->num_frames, os_resolve_carried_frames (f, p));
+  return FALSE;
+}
+
+/* --- Texts --- */
+
+static gboolean
+check_mask_strategy (const char *text, GError **error)
+{
+  g_autoptr (GArray) groups = os_mask_strategy_parse (text, error);
+
+  return groups != NULL;
+}
+
+static gboolean
+check_prompt (const char *text, GError **error)
+{
+  g_autoptr (OsPrompt) prompt = NULL;
+
+  if (!text) {
     g_set_error_literal (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
         "No prompt is set, and this model has no default one; set prompt");
     return FALSE;
   }
-  if (!g_utf8_validate (prompt, -1, NULL)) {
+  if (!g_utf8_validate (text, -1, NULL)) {
     g_set_error_literal (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
         "The prompt is not valid UTF-8; convert it");
     return FALSE;
   }
-  return TRUE;
+  prompt = os_prompt_parse (text, error);
+  return prompt && check_mask_strategy (prompt->mask_strategy, error);
 }
 
+/* --- All --- */
+
 static void
-fill_defaults (const OsBundle *bundle, OpensoraParams *p)
+fill_defaults (const OsBundle *bundle, OpensoraParams *params)
 {
   const OsFamily *f = &bundle->family;
+  const OsParams *p = os_params_peek (params);
 
-  if (!opensora_params_get_prompt (p))
-    opensora_params_set_prompt (p, bundle->prompt);
-  if (opensora_params_get_seed (p) < 0)
-    opensora_params_set_seed (p, g_random_int () & G_MAXINT32);
-  if (opensora_params_get_steps (p) == 0)
-    opensora_params_set_steps (p, f->steps);
-  if (opensora_params_get_guidance_scale (p) < 0)
-    opensora_params_set_guidance_scale (p, f->guidance_scale);
-  if (opensora_params_get_num_frames (p) == 0)
-    opensora_params_set_num_frames (p, f->num_frames);
-  if (opensora_params_get_width (p) == 0)
-    opensora_params_set_width (p, f->width);
-  if (opensora_params_get_height (p) == 0)
-    opensora_params_set_height (p, f->height);
-  if (opensora_params_get_fps (p) == 0)
-    opensora_params_set_fps (p, f->fps);
+  g_object_set (params, "prompt", p->prompt ? p->prompt : bundle->prompt,
+      "seed", p->seed < 0 ? (gint64) (g_random_int () & G_MAXINT32) : p->seed,
+      "steps", p->steps ? p->steps : f->steps, "guidance-scale",
+      p->guidance_scale < 0 ? f->guidance_scale : p->guidance_scale,
+      "num-frames", p->num_frames ? p->num_frames : f->num_frames, "fps",
+      p->fps == 0 ? f->fps : p->fps, "aesthetic-score",
+      p->aesthetic_score < 0 ? f->aesthetic_score : p->aesthetic_score, "align",
+      p->align < 0 ? (int) f->align : p->align, "condition-frame-length",
+      p->condition_frame_length < 0 ? (int) f->condition_frame_length
+                                    : p->condition_frame_length,
+      NULL);
 }
 
 OpensoraParams *
-os_generate_resolve (
-    const OsBundle *bundle, OpensoraParams *params, GError **error)
+os_resolve (const OsBundle *bundle, OpensoraParams *params, GError **error)
 {
-  g_autoptr (OpensoraParams) p = opensora_params_copy (params);
+  g_autoptr (OpensoraParams) resolved = opensora_params_copy (params);
+  const OsParams *p = os_params_peek (resolved);
   const OsFamily *f = &bundle->family;
 
-  fill_defaults (bundle, p);
-  if (!check_prompt (opensora_params_get_prompt (p), error)
-      || !check_size (f, "width", opensora_params_get_width (p), error)
-      || !check_size (f, "height", opensora_params_get_height (p), error)
-      || !check_frames (f, opensora_params_get_num_frames (p), error))
+  fill_defaults (bundle, resolved);
+  if (!fill_size (f, resolved, error)
+      || !check_size (f, "width", p->width, error)
+      || !check_size (f, "height", p->height, error)
+      || !check_frames (f, p->num_frames, error) || !check_loop (f, p, error)
+      || !check_prompt (p->prompt, error)
+      || !check_mask_strategy (p->mask_strategy, error))
     return NULL;
-  return g_steal_pointer (&p);
+  return g_steal_pointer (&resolved);
 }

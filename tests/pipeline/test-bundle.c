@@ -32,6 +32,8 @@ static const Damage damages[] = {
       { "opensora.json" } },
   { "wrong-default", "opensora.json", "\"width\": 32", "\"width\": -3",
       OPENSORA_ERROR_FORMAT, { "opensora.json", "width" } },
+  { "half-a-size", "opensora.json", "\"width\": 32,", "", OPENSORA_ERROR_FORMAT,
+      { "opensora.json", "width", "height" } },
   { "wrong-type", "opensora.json", "\"fps\": 8", "\"fps\": \"fast\"",
       OPENSORA_ERROR_FORMAT, { "opensora.json", "fps" } },
   { "other-version", "opensora.json", "\"1.2\"", "\"9.9\"",
@@ -83,6 +85,9 @@ test_demo (void)
 
   g_assert_no_error (error);
   g_assert_cmpstr (bundle->family.version, ==, "1.2");
+  g_assert_null (bundle->family.resolution);
+  g_assert_false (bundle->family.frame_mask);
+  g_assert_cmpfloat (bundle->family.aesthetic_score, ==, 0);
   g_assert_cmpuint (bundle->family.width, ==, 32);
   g_assert_cmpuint (bundle->family.height, ==, 32);
   g_assert_cmpuint (bundle->family.num_frames, ==, 17);
@@ -154,8 +159,10 @@ test_family_defaults (void)
   bundletest_put (folder, "opensora.json", NULL);
   bundle = os_bundle_open (&(OsParts){ folder }, NULL, &error);
   g_assert_no_error (error);
-  g_assert_cmpuint (bundle->family.width, ==, 424);
-  g_assert_cmpuint (bundle->family.height, ==, 240);
+  g_assert_cmpstr (bundle->family.resolution, ==, "240p");
+  g_assert_cmpuint (bundle->family.width, ==, 0);
+  g_assert_true (bundle->family.frame_mask);
+  g_assert_cmpfloat (bundle->family.aesthetic_score, ==, 6.5);
   g_assert_cmpuint (bundle->family.num_frames, ==, 51);
   g_assert_null (bundle->prompt);
   g_assert_cmpuint (bundle->max_length, ==, 64);

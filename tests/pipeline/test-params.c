@@ -2,6 +2,8 @@
 /* OpensoraParams: properties, notifications, copies. */
 #include "pipeline/params.h"
 
+#include "paramstest.h"
+
 static void
 test_defaults (void)
 {
@@ -63,37 +65,13 @@ static const struct {
   { "noise-dtype", "bf16" },
 };
 
-/* Enumerations by their nicks, everything else as it reads. */
-static void
-set_from_text (OpensoraParams *p, const char *property, const char *text)
-{
-  GType type = g_object_class_find_property (G_OBJECT_GET_CLASS (p), property)
-                   ->value_type;
-  const double number = g_ascii_strtod (text, NULL);
-
-  if (G_TYPE_IS_ENUM (type)) {
-    g_autoptr (GEnumClass) klass = g_type_class_ref (type);
-
-    g_object_set (
-        p, property, g_enum_get_value_by_nick (klass, text)->value, NULL);
-  } else if (type == G_TYPE_STRING) {
-    g_object_set (p, property, text, NULL);
-  } else if (type == G_TYPE_DOUBLE) {
-    g_object_set (p, property, number, NULL);
-  } else if (type == G_TYPE_INT64) {
-    g_object_set (p, property, g_ascii_strtoll (text, NULL, 10), NULL);
-  } else {
-    g_object_set (p, property, (int) number, NULL);
-  }
-}
-
 static OpensoraParams *
 new_filled (void)
 {
   OpensoraParams *p = opensora_params_new ();
 
   for (gsize i = 0; i < G_N_ELEMENTS (filled); i++)
-    set_from_text (p, filled[i].property, filled[i].value);
+    paramstest_set (p, filled[i].property, filled[i].value);
   return p;
 }
 
@@ -208,7 +186,7 @@ test_notify (void)
     g_string_append_printf (expected, "%s ", filled[i].property);
   for (int round = 0; round < 2; round++)
     for (gsize i = 0; i < G_N_ELEMENTS (filled); i++)
-      set_from_text (p, filled[i].property, filled[i].value);
+      paramstest_set (p, filled[i].property, filled[i].value);
   g_assert_cmpstr (seen->str, ==, expected->str);
 }
 

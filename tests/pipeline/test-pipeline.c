@@ -6,7 +6,9 @@
 #include "compute/compute.h"
 #include "optest.h"
 #include "bundletest.h"
+#include "paramstest.h"
 #include "pipeline/generate.h"
+#include "pipeline/resolve.h"
 
 /* What a receiver of frames saw. */
 typedef struct {
@@ -110,16 +112,8 @@ test_settings_count (void)
 
   for (guint i = 0; i < G_N_ELEMENTS (changes); i++) {
     g_autoptr (OpensoraParams) changed = opensora_params_copy (params);
-    GParamSpec *spec = g_object_class_find_property (
-        G_OBJECT_GET_CLASS (changed), changes[i].property);
-    const double number = g_ascii_strtod (changes[i].value, NULL);
 
-    if (spec->value_type == G_TYPE_STRING)
-      g_object_set (changed, spec->name, changes[i].value, NULL);
-    else if (spec->value_type == G_TYPE_DOUBLE)
-      g_object_set (changed, spec->name, number, NULL);
-    else
-      g_object_set (changed, spec->name, (guint) number, NULL);
+    paramstest_set (changed, changes[i].property, changes[i].value);
     {
       g_auto (Clip) other = generate (pipeline, changed);
       g_assert_false (same (&base, &other));
@@ -243,7 +237,7 @@ typedef struct {
   Clip clip;
   OpensoraStage stage;
   guint64 done, total;
-  guint64 totals[4];
+  guint64 totals[OPENSORA_STAGE_DECODE + 1];
   /* To cancel 20 ms into this stage, from another thread. */
   gint cancel_in; /* -1: never */
   GCancellable *cancellable;
@@ -352,7 +346,7 @@ test_memory (void)
   g_autoptr (OsCompute) compute = os_compute_new (NULL, 2, NULL);
   OsMemPool *pool = os_compute_get_pool (compute);
   g_autoptr (OpensoraParams) asked = new_params (32, 32, 17, 1);
-  g_autoptr (OpensoraParams) params = os_generate_resolve (bundle, asked, NULL);
+  g_autoptr (OpensoraParams) params = os_resolve (bundle, asked, NULL);
   guint64 level = 0, peak = 0;
 
   for (int i = 0; i < 3; i++) {
@@ -380,7 +374,7 @@ test_memory_limit (void)
   g_autoptr (OsCompute) compute = os_compute_new (NULL, 2, NULL);
   OsMemPool *pool = os_compute_get_pool (compute);
   g_autoptr (OpensoraParams) asked = new_params (32, 32, 17, 1);
-  g_autoptr (OpensoraParams) params = os_generate_resolve (bundle, asked, NULL);
+  g_autoptr (OpensoraParams) params = os_resolve (bundle, asked, NULL);
   guint failures = 0;
   gboolean done = FALSE;
 

@@ -1,193 +1,276 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* From text states or tokens to 8-bit frames: inference_script (the reference's
- * scripts/inference.py) and inference_with_states (a model folder). */
+/* inference_script: the reference's scripts/inference.py against the loop that
+ * makes clips: its config is applied as any, and its random numbers, text
+ * states and files are there in place of the product's sources. */
 #include "cli/golden/golden.h"
 
 #include <string.h>
 
-#include "cli/part.h"
-#include "pipeline/frames.h"
-#include "text/t5.h"
-
-/* The reference tells the network this frame rate for single pictures. */
-#define IMAGE_FPS 120
-
-static double
-number (JsonObject *json, const char *key, double fallback)
-{
-  return json_object_get_double_member_with_default (json, key, fallback);
-}
-
-static GPtrArray *
-tensor_array_new (void)
-{
-  return g_ptr_array_new_with_free_func ((GDestroyNotify) os_tensor_unref);
-}
-
-/* As the reference does without references: generate every frame. */
-static float *
-generate_all (const OsTensor *z)
-{
-  gint64 n = z->shape[0] * z->shape[2];
-  float *mask = g_new (float, n);
-
-  for (gint64 i = 0; i < n; i++)
-    mask[i] = 1.0f;
-  return mask;
-}
-
-/* Sample b of video [B, 3, T, H, W] as frames [T, H, W, 3]. */
-static void
-output_frames (
-    GoldenRun *run, const char *name, const OsTensor *video, gint64 b)
-{
-  g_autoptr (OsTensor) clip = os_tensor_select (video, 0, b);
-  g_autoptr (OsTensor) view =
-      os_tensor_permute (clip, (const int[]){ 1, 2, 3, 0 });
-  gint64 n = os_tensor_count (view);
-  g_autofree float *values = g_new (float, n);
-  g_autofree guint8 *frames = g_new (guint8, n);
-
-  if (!os_compute_ok (run->compute))
-    return;
-  os_compute_download (run->compute, view, values);
-  os_frames_to_u8 (values, n, OS_DTYPE_F32, frames);
-  golden_output_u8 (run, name, n, frames);
-}
-
-/* --- inference_script --- */
+#include "media/resize.h"
+#include "pipeline/config-apply.h"
+#include "pipeline/generate.h"
+#include "pipeline/resolve.h"
 
 typedef struct {
   GoldenRun *run;
-  OsStdit *stdit;
-  OsVae12 *vae;
-  JsonObject *config; /* inference_config */
-  GPtrArray *draws;   /* names of the noise inputs, in order */
+  OsBundle bundle;
+  JsonObject *config;
+  JsonArray *texts;
+
+  GPtrArray *draws; /* "003.renoise": the inputs "noise.…", in order */
   guint next_draw;
+  guint row, n_rows; /* of the batch, which is drawn at once */
+  guint n_samples;   /* of each prompt */
+
+  /* Of the prompts of a batch, one after the other. */
+  GPtrArray *latents; /* of each clip, [1, C, T, H, W] */
+  GPtrArray *frames;  /* of each clip, [1, 1, H, W, 3] */
+  GByteArray *saved;  /* of this sample */
   guint n_clips, n_saved;
 } Script;
 
-/* The next draw of noise: "noise.003.renoise". */
+/* --- The sources --- */
+
+/* The next draw, which must be for the same and of the same shape; of a batch
+ * the prompt's row. */
 static OsTensor *
-draw (Script *script)
+draw (OsCompute *compute, OsDraw which, int n_dims, const gint64 *shape,
+    gpointer data)
 {
-  g_autofree char *name = NULL;
-
-  if (script->next_draw >= script->draws->len)
-    return NULL;
-  name = g_strconcat (
-      "noise.", g_ptr_array_index (script->draws, script->next_draw++), NULL);
-  return golden_input (script->run, name);
-}
-
-/* A number that may be written as a string. */
-static gint64
-read_count (JsonObject *json, const char *key)
-{
-  JsonNode *node = json_object_get_member (json, key);
-
-  if (node == NULL)
-    return 0;
-  return json_node_get_value_type (node) == G_TYPE_STRING
-             ? g_ascii_strtoll (json_node_get_string (node), NULL, 10)
-             : json_node_get_int (node);
-}
-
-static gint64
-find_text (JsonArray *texts, const char *text)
-{
-  for (guint i = 0; i < json_array_get_length (texts); i++)
-    if (g_str_equal (json_array_get_string_element (texts, i), text))
-      return i;
-  return -1;
-}
-
-/* Text states of one batch of prompts, then the unconditional ones. */
-static GPtrArray *
-read_captions (Script *script, JsonArray *prompts)
-{
-  GoldenRun *run = script->run;
-  JsonArray *texts = json_object_get_array_member (run->json, "text_list");
-  g_autoptr (GPtrArray) masks = g_ptr_array_new_with_free_func (g_free);
-  GPtrArray *captions = tensor_array_new ();
-  gint64 n;
-
-  for (guint b = 0; b < json_array_get_length (prompts); b++) {
-    gint64 k = find_text (texts, json_array_get_string_element (prompts, b));
-    g_autofree char *y_name = g_strdup_printf ("text.%d.y", (int) k);
-    g_autofree char *mask_name = g_strdup_printf ("text.%d.mask", (int) k);
-    g_autoptr (OsTensor) y = NULL;
-
-    if (!golden_has_input (run, y_name) || !golden_has_input (run, mask_name))
-      continue;
-    y = golden_input (run, y_name);
-    g_ptr_array_add (masks, golden_input_mask (run, mask_name, &n));
-    golden_add_caption (run, captions, y, g_ptr_array_index (masks, b));
-  }
-  for (guint b = 0; b < masks->len; b++)
-    golden_add_null_captions (
-        run, script->stdit, captions, g_ptr_array_index (masks, b), 1);
-  return captions;
-}
-
-static GoldenSampling
-read_sampling (Script *script)
-{
-  JsonObject *config = script->config;
-  JsonObject *scheduler = json_object_get_object_member (config, "scheduler");
-  JsonArray *size = json_object_get_array_member (config, "image_size");
-  gint64 num_frames = read_count (config, "num_frames");
-
-  return (GoldenSampling){
-    .stdit = script->stdit,
-    .fps = num_frames == 1 ? IMAGE_FPS : number (config, "fps", 24),
-    .height = json_array_get_double_element (size, 0),
-    .width = json_array_get_double_element (size, 1),
-    .num_frames = num_frames,
-    .steps = number (scheduler, "num_sampling_steps", 10),
-    .guidance_scale = number (scheduler, "cfg_scale", 4),
-    .timestep_transform = json_object_get_boolean_member_with_default (
-        scheduler, "use_timestep_transform", FALSE),
+  static const char *const sites[] = {
+    [OS_DRAW_SPATIAL_POSTERIOR] = ".spatial_posterior",
+    [OS_DRAW_TEMPORAL_POSTERIOR] = ".temporal_posterior",
+    [OS_DRAW_LATENTS] = ".initial",
+    [OS_DRAW_STEP] = ".renoise",
   };
+  Script *script = data;
+  const char *draw = script->next_draw < script->draws->len
+                         ? g_ptr_array_index (script->draws, script->next_draw)
+                         : "";
+  g_autofree char *name = g_strconcat ("noise.", draw, NULL);
+  g_autoptr (OsTensor) batch = NULL, row = NULL;
+
+  golden_check (script->run, g_str_has_suffix (draw, sites[which]),
+      "draw %u is \"%s\", not one of %s", script->next_draw, draw,
+      sites[which]);
+  script->next_draw++;
+  if (*draw) {
+    batch = golden_input (script->run, name);
+    row = os_tensor_slice (
+        batch, 0, script->row, batch->shape[0] / script->n_rows);
+    if (os_tensor_has_shape (row, n_dims, shape))
+      return g_steal_pointer (&row);
+    golden_fail (script->run->of, "%s has another shape", name);
+  }
+  return os_compute_zeros (compute, n_dims, shape);
 }
 
-/* One batch of prompts: sampled, decoded, saved. */
-static gboolean
-run_batch (Script *script, JsonArray *prompts, GError **error)
+static OsTensor *
+encode_text (OsCompute *compute, const char *text, gpointer data)
 {
-  GoldenRun *run = script->run;
-  guint B = json_array_get_length (prompts), clip = script->n_clips++;
-  g_autoptr (GPtrArray) captions = read_captions (script, prompts);
-  g_autoptr (GPtrArray) renoise = tensor_array_new ();
-  g_autoptr (OsTensor) z = draw (script), latent = NULL, video = NULL;
-  g_autofree float *mask = NULL;
-  g_autofree char *latent_name = g_strdup_printf ("clip%u.latent", clip);
-  g_autofree char *video_name = g_strdup_printf ("clip%u.video", clip);
-  GoldenSampling sampling = read_sampling (script);
-  OsTensor *noise;
+  const Script *script = data;
 
-  if (z == NULL || z->shape[0] != B || captions->len != 2 * B) {
-    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT,
-        "clip %u has no noise or text states for %u prompts", clip, B);
+  for (guint k = 0; k < json_array_get_length (script->texts); k++) {
+    g_autofree char *y_name = g_strdup_printf ("text.%u.y", k);
+    g_autofree char *mask_name = g_strdup_printf ("text.%u.mask", k);
+    g_autoptr (OsTensor) y = NULL;
+    g_autofree guint8 *mask = NULL;
+    gint64 L, n = 0;
+
+    if (!g_str_equal (json_array_get_string_element (script->texts, k), text))
+      continue;
+    y = golden_input (script->run, y_name);
+    mask = golden_input_mask (script->run, mask_name, &L);
+    while (n < L && mask[n])
+      n++;
+    return os_tensor_slice (y, 0, 0, n);
+  }
+  golden_fail (script->run->of, "the text is \"%s\"", text);
+  return os_compute_zeros (compute,
+      OS_SHAPE (1, os_stdit_get_caption_channels (script->bundle.transformer)));
+}
+
+/* Input "file.<path>", 8-bit: a picture [H, W, 3] or a video [T, H, W, 3]. */
+static gboolean
+read_reference (const char *path, guint width, guint height, OsPictureSink sink,
+    gpointer sink_data, GError **error, gpointer data)
+{
+  const Script *script = data;
+  g_autofree char *name = g_strconcat ("file.", path, NULL);
+  const OsTensor *file =
+      golden_find (script->run, script->run->of->inputs, name);
+  g_autofree float *rgb = g_new (float, (gsize) 3 * width * height);
+  gboolean is_video;
+  gint64 H, W;
+
+  if (!file) {
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
+        "the golden has no %s", name);
     return FALSE;
   }
-  while (renoise->len < sampling.steps && (noise = draw (script)) != NULL)
-    g_ptr_array_add (renoise, noise);
-  sampling.z = z;
-  sampling.captions = captions;
-  sampling.renoise = renoise;
-  sampling.frame_mask = mask = generate_all (z);
+  is_video = file->n_dims == 4;
+  H = file->shape[file->n_dims - 3];
+  W = file->shape[file->n_dims - 2];
+  for (gint64 t = 0; t < (is_video ? file->shape[0] : 1); t++) {
+    const OsPicture picture = {
+      (const guint8 *) os_tensor_data (file) + t * 3 * H * W, W, H, 3 * W
+    };
 
-  latent = golden_sample (run, &sampling);
-  golden_output (run, latent_name, latent);
-  video = golden_decode (run, script->vae, latent, sampling.num_frames);
-  golden_output (run, video_name, video);
-  for (guint b = 0; b < B; b++) {
-    g_autofree char *name =
-        g_strdup_printf ("saved%u.frames", script->n_saved++);
-
-    output_frames (run, name, video, b);
+    if (!(is_video ? os_resize_frame : os_resize_picture) (
+            &picture, width, height, NULL, rgb, error))
+      return FALSE;
+    if (!sink (rgb, sink_data))
+      break;
   }
+  return TRUE;
+}
+
+/* --- The options --- */
+
+/* Options of the command line, pairs of texts, take the place of the config's.
+ */
+static void
+merge_command_line (JsonObject *config)
+{
+  JsonObject *scheduler = json_object_get_object_member (config, "scheduler");
+  JsonArray *line = json_object_has_member (config, "command_line")
+                        ? json_object_get_array_member (config, "command_line")
+                        : NULL;
+
+  for (guint i = 0; line != NULL && i < json_array_get_length (line); i += 2) {
+    g_autofree char *key =
+        g_strdup (json_array_get_string_element (line, i) + strlen ("--"));
+
+    g_strdelimit (key, "-", '_');
+    json_object_set_member (
+        json_object_has_member (scheduler, key) ? scheduler : config, key,
+        json_from_string (json_array_get_string_element (line, i + 1), NULL));
+  }
+}
+
+static OpensoraParams *
+resolve (const Script *script, guint prompt, GError **error)
+{
+  JsonObject *config = script->config;
+  g_autoptr (OpensoraParams) params = opensora_params_new ();
+
+  if (!os_config_apply (config, "1.2", params, error))
+    return NULL;
+  g_object_set (params, "prompt", os_config_text (config, "prompt", prompt),
+      "reference-path", os_config_text (config, "reference_path", prompt),
+      "mask-strategy", os_config_text (config, "mask_strategy", prompt), NULL);
+  return os_resolve (&script->bundle, params, error);
+}
+
+/* --- The run --- */
+
+static void
+collect (const char *name, const OsTensor *tensor, gpointer data)
+{
+  Script *script = data;
+
+  if (g_str_equal (name, "latents"))
+    g_ptr_array_add (script->latents, os_tensor_ref (tensor));
+  else if (g_str_equal (name, "frame"))
+    g_ptr_array_add (script->frames, os_tensor_ref (tensor));
+}
+
+static gboolean
+on_frame (GBytes *rgb, guint width, guint height, guint index, gpointer data)
+{
+  Script *script = data;
+
+  g_byte_array_append (
+      script->saved, g_bytes_get_data (rgb, NULL), g_bytes_get_size (rgb));
+  return TRUE;
+}
+
+/* All samples of a prompt, which share its references. */
+static gboolean
+run_prompt (Script *script, guint prompt, GError **error)
+{
+  const OsSources sources = { draw, encode_text, read_reference, script };
+  OsCompute *compute = script->run->compute;
+  g_autoptr (OpensoraParams) resolved = resolve (script, prompt, error);
+  g_autoptr (OsClip) clip = resolved != NULL ? os_clip_new (&script->bundle,
+                                compute, resolved, &sources, error)
+                                             : NULL;
+
+  for (guint k = 0; clip != NULL && k < script->n_samples; k++) {
+    g_autofree char *name = g_strdup_printf (
+        "saved%u.frames", script->n_saved + k * script->n_rows + script->row);
+
+    g_byte_array_set_size (script->saved, 0);
+    if (!os_clip_generate (clip, on_frame, script, error))
+      return FALSE;
+    golden_output_u8 (
+        script->run, name, script->saved->len, script->saved->data);
+  }
+  return clip != NULL;
+}
+
+/* Parts `first` to `first + n` as one tensor. */
+static OsTensor *
+concat (Script *script, GPtrArray *parts, guint first, guint n)
+{
+  return os_concat (
+      script->run->compute, (const OsTensor *const *) parts->pdata + first, n);
+}
+
+/* Clip c of n_clips of the batch: [B, C, T, H, W] and [B, 3, T, H, W]. */
+static void
+output_clip (Script *script, guint c, guint n_clips)
+{
+  const guint n_frames = script->frames->len / script->latents->len;
+
+  g_autofree char *latent =
+      g_strdup_printf ("clip%u.latent", script->n_clips + c);
+  g_autofree char *video =
+      g_strdup_printf ("clip%u.video", script->n_clips + c);
+  g_autoptr (GPtrArray) rows =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) os_tensor_unref);
+  g_autoptr (GPtrArray) videos =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) os_tensor_unref);
+  g_autoptr (OsTensor) latents = NULL, frames = NULL;
+
+  for (guint row = 0; row < script->n_rows; row++) {
+    const guint clip = row * n_clips + c;
+    g_autoptr (OsTensor) clip_frames =
+        concat (script, script->frames, clip * n_frames, n_frames);
+
+    g_ptr_array_add (
+        rows, os_tensor_ref (g_ptr_array_index (script->latents, clip)));
+    /* [T, 1, H, W, 3] -> [1, 3, T, H, W] */
+    g_ptr_array_add (videos,
+        os_tensor_permute (clip_frames, (const int[]){ 1, 4, 0, 2, 3 }));
+  }
+  latents = concat (script, rows, 0, rows->len);
+  frames = concat (script, videos, 0, videos->len);
+  golden_output (script->run, latent, latents);
+  golden_output (script->run, video, frames);
+}
+
+/* The reference draws for all prompts of a batch at once; here they come one by
+ * one, each with its rows of the same draws. */
+static gboolean
+run_batch (Script *script, guint first, guint n_prompts, GError **error)
+{
+  const guint first_draw = script->next_draw;
+  guint n_clips;
+
+  script->n_rows = n_prompts;
+  g_ptr_array_set_size (script->latents, 0);
+  g_ptr_array_set_size (script->frames, 0);
+  for (script->row = 0; script->row < n_prompts; script->row++) {
+    script->next_draw = first_draw;
+    if (!run_prompt (script, first + script->row, error))
+      return FALSE;
+  }
+  n_clips = script->latents->len / n_prompts;
+  for (guint c = 0; c < n_clips; c++)
+    output_clip (script, c, n_clips);
+  script->n_clips += n_clips;
+  script->n_saved += script->n_samples * n_prompts;
   return TRUE;
 }
 
@@ -202,153 +285,70 @@ open_networks (Script *script, GError **error)
       vae != NULL ? golden_binder (run, error) : NULL;
   g_autoptr (OsBinder) vae_binder =
       stdit_binder != NULL ? golden_binder (run, error) : NULL;
+  OsBundle *bundle = &script->bundle;
 
   if (vae_binder == NULL)
     return FALSE;
+  bundle->family = *os_family_find ("1.2", NULL);
+  bundle->family.timestep_transform =
+      json_object_get_boolean_member_with_default (
+          json_object_get_object_member (script->config, "scheduler"),
+          "use_timestep_transform", FALSE);
   os_binder_push (stdit_binder, "stdit");
-  script->stdit = os_stdit_new (stdit, stdit_binder, error);
-  if (script->stdit == NULL)
+  bundle->transformer = os_stdit_new (stdit, stdit_binder, error);
+  if (bundle->transformer == NULL)
     return FALSE;
   os_binder_push (vae_binder, "vae");
-  script->vae = os_vae12_new (vae, vae_binder, error);
-  return script->vae != NULL;
+  bundle->vae = os_vae12_new (vae, vae_binder, error);
+  return bundle->vae != NULL;
+}
+
+static gboolean
+run_prompts (Script *script, GError **error)
+{
+  const guint n = json_array_get_length (
+      json_object_get_array_member (script->config, "prompt"));
+  guint batch = 1;
+
+  script->n_samples = 1;
+  if (!os_config_count (script->config, "batch_size", &batch, error)
+      || !os_config_count (
+          script->config, "num_sample", &script->n_samples, error))
+    return FALSE;
+  for (guint i = 0; i < n; i += batch)
+    if (!run_batch (script, i, MIN (batch, n - i), error))
+      return FALSE;
+  golden_check (script->run, script->next_draw == script->draws->len,
+      "%u of %u draws were made", script->next_draw, script->draws->len);
+  return TRUE;
 }
 
 gboolean
 golden_inference_script (GoldenRun *run, GError **error)
 {
-  JsonArray *batches =
-      json_object_get_array_member (run->json, "text_encoder_calls");
-  g_autoptr (GPtrArray) files = golden_input_names (run, "file.");
   g_autoptr (GPtrArray) draws = golden_input_names (run, "noise.");
+  g_autoptr (GPtrArray) latents =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) os_tensor_unref);
+  g_autoptr (GPtrArray) frames =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) os_tensor_unref);
+  g_autoptr (GByteArray) saved = g_byte_array_new ();
   Script script = {
     .run = run,
     .config = json_object_get_object_member (run->json, "inference_config"),
+    .texts = json_object_get_array_member (run->json, "text_list"),
     .draws = draws,
+    .latents = latents,
+    .frames = frames,
+    .saved = saved,
   };
   gboolean ok;
 
-  if (files->len > 0 || number (script.config, "loop", 1) > 1) {
-    golden_needs (run, "", "reference pictures and clips");
-    return TRUE;
-  }
+  merge_command_line (script.config);
   ok = open_networks (&script, error);
-  for (guint i = 0; ok && i < json_array_get_length (batches); i++)
-    ok = run_batch (&script, json_array_get_array_element (batches, i), error);
-  g_clear_pointer (&script.stdit, os_stdit_free);
-  g_clear_pointer (&script.vae, os_vae12_free);
+  os_compute_set_probe (run->compute, collect, &script);
+  ok = ok && run_prompts (&script, error);
+  os_compute_set_probe (run->compute, NULL, NULL);
+  g_clear_pointer (&script.bundle.transformer, os_stdit_free);
+  g_clear_pointer (&script.bundle.vae, os_vae12_free);
   return ok;
-}
-
-/* --- inference_with_states --- */
-
-/* The model folder that "weights" names, which may have a remark after it:
- * relative to the case, or the demo model of the command line. */
-static char *
-find_model (GoldenRun *run, GError **error)
-{
-  const char *weights =
-      json_object_get_string_member_with_default (run->json, "weights", "");
-  g_autofree char *name = g_strndup (weights, strcspn (weights, " "));
-  g_autofree char *path = g_build_filename (run->of->folder, name, NULL);
-  const char *demo = run->of->setup->demo_model;
-
-  if (g_file_test (path, G_FILE_TEST_IS_DIR))
-    return g_steal_pointer (&path);
-  if (demo != NULL)
-    return g_strdup (demo);
-  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
-      "%s needs the model %s: name its folder with --demo-model",
-      run->of->folder, name);
-  return NULL;
-}
-
-/* Text states of the padded row of tokens, all of which are compared. */
-static OsTensor *
-encode_text (GoldenRun *run, const char *model, GError **error)
-{
-  Part part = { 0 };
-  g_autoptr (OsT5) t5 = NULL;
-  gint64 L;
-  g_autofree gint32 *ids = golden_input_ints (run, "input_ids", &L);
-  g_autofree guint8 *mask = golden_input_mask (run, "attention_mask", &L);
-  OsTensor *states;
-
-  if (part_open (&part, model, "text_encoder", error))
-    t5 = os_t5_new (part.config, part.binder, error);
-  part_clear (&part);
-  if (t5 == NULL)
-    return NULL;
-  states = os_t5_encode (t5, run->compute, ids, mask, 1, L);
-  golden_output (run, "text_states", states);
-  return states;
-}
-
-static OsTensor *
-sample_latent (
-    GoldenRun *run, const char *model, const OsTensor *states, GError **error)
-{
-  Part part = { 0 };
-  g_autoptr (OsStdit) stdit = NULL;
-  g_autoptr (GPtrArray) captions = tensor_array_new ();
-  g_autoptr (OsTensor) z = golden_input (run, "noise");
-  g_autoptr (OsTensor) rows = os_tensor_select (states, 0, 0);
-  gint64 L;
-  g_autofree guint8 *mask = golden_input_mask (run, "attention_mask", &L);
-  GoldenSampling sampling = {
-    .z = z,
-    .captions = captions,
-    .fps = number (run->json, "fps_fed_to_model", 24),
-    .height = number (run->json, "height", 0),
-    .width = number (run->json, "width", 0),
-    .num_frames = number (run->json, "num_frames", 0),
-    .steps = number (run->json, "num_sampling_steps", 30),
-    .guidance_scale = number (run->json, "cfg_scale", 7),
-    .timestep_transform = TRUE,
-    /* No frame mask: these runs call the sampler, not the whole script. */
-  };
-
-  if (part_open (&part, model, "transformer", error))
-    stdit = os_stdit_new (part.config, part.binder, error);
-  part_clear (&part);
-  if (stdit == NULL)
-    return NULL;
-  sampling.stdit = stdit;
-  golden_add_caption (run, captions, rows, mask);
-  golden_add_null_captions (run, stdit, captions, mask, 1);
-  return golden_sample (run, &sampling);
-}
-
-static gboolean
-decode_video (
-    GoldenRun *run, const char *model, const OsTensor *latent, GError **error)
-{
-  Part part = { 0 };
-  g_autoptr (OsVae12) vae = NULL;
-  g_autoptr (OsTensor) video = NULL;
-
-  if (part_open (&part, model, "vae", error))
-    vae = os_vae12_new (part.config, part.binder, error);
-  part_clear (&part);
-  if (vae == NULL)
-    return FALSE;
-  video = golden_decode (run, vae, latent, number (run->json, "num_frames", 0));
-  golden_output (run, "video", video);
-  output_frames (run, "frames", video, 0);
-  return TRUE;
-}
-
-gboolean
-golden_inference_with_states (GoldenRun *run, GError **error)
-{
-  g_autofree char *model = find_model (run, error);
-  g_autoptr (OsTensor) states =
-      model != NULL ? encode_text (run, model, error) : NULL;
-  g_autoptr (OsTensor) latent =
-      states != NULL ? sample_latent (run, model, states, error) : NULL;
-
-  if (latent == NULL)
-    return FALSE;
-  golden_output (run, "latent", latent);
-  return decode_video (run, model, latent, error);
 }
