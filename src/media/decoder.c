@@ -236,10 +236,15 @@ check_messages (OsDecoder *self, GError **error)
   }
 }
 
+/* A thread that is about to pause still has its pad's lock. */
 static gboolean
 is_idle (GstElement *element, GstPad *pad, gpointer data)
 {
-  return gst_pad_get_task_state (pad) != GST_TASK_STARTED;
+  if (gst_pad_get_task_state (pad) == GST_TASK_STARTED
+      || !GST_PAD_STREAM_TRYLOCK (pad))
+    return FALSE;
+  GST_PAD_STREAM_UNLOCK (pad);
+  return TRUE;
 }
 
 static void
@@ -313,6 +318,7 @@ convert (OsDecoder *self, GstSample *sample, OsPicture *picture, GError **error)
 {
   GstVideoInfo info;
   GstVideoFrame frame;
+  gboolean ok;
 
   if (!read_info (sample, &info)
       || !gst_video_frame_map (
@@ -321,12 +327,11 @@ convert (OsDecoder *self, GstSample *sample, OsPicture *picture, GError **error)
         "%s: a frame is not what the file says", self->path);
     return OS_MEDIA_ERROR;
   }
-  if (!reserve (self, &info, error)) {
-    gst_video_frame_unmap (&frame);
-    return OS_MEDIA_ERROR;
-  }
-  os_unpack_rgb (&frame, self->line, self->rgb);
+  ok = reserve (self, &info, error)
+       && os_unpack_rgb (&frame, self->task, self->line, self->rgb, error);
   gst_video_frame_unmap (&frame);
+  if (!ok)
+    return OS_MEDIA_ERROR;
   *picture =
       (OsPicture){ self->rgb, self->width, self->height, 3 * self->width };
   return OS_MEDIA_FRAME;

@@ -45,8 +45,9 @@ component (gconstpointer line, gboolean wide, gint x, gint c)
               : ((const guint8 *) line)[4 * x + c];
 }
 
-void
-os_unpack_rgb (const GstVideoFrame *frame, gpointer line, guint8 *rgb)
+gboolean
+os_unpack_rgb (const GstVideoFrame *frame, const OsTask *task, gpointer line,
+    guint8 *rgb, GError **error)
 {
   const GstVideoFormatInfo *format = frame->info.finfo;
   const GstVideoFormatInfo *unpacked =
@@ -60,6 +61,8 @@ os_unpack_rgb (const GstVideoFrame *frame, gpointer line, guint8 *rgb)
   gint width = GST_VIDEO_FRAME_WIDTH (frame);
 
   for (gint y = 0; y < GST_VIDEO_FRAME_HEIGHT (frame); y++) {
+    if (!os_task_check (task, error))
+      return FALSE;
     format->unpack_func (format, GST_VIDEO_PACK_FLAG_TRUNCATE_RANGE, line,
         frame->data, frame->info.stride, 0, y, width);
     for (gint x = 0; x < width; x++, rgb += 3) {
@@ -75,4 +78,5 @@ os_unpack_rgb (const GstVideoFrame *frame, gpointer line, guint8 *rgb)
       }
     }
   }
+  return TRUE;
 }

@@ -4,5 +4,9 @@
 
 #include <gst/video/video.h>
 
-/* Into rgb [height, width, 3]; `line` has space for a row of 8-byte pixels. */
-void os_unpack_rgb (const GstVideoFrame *frame, gpointer line, guint8 *rgb);
+#include "base/task.h"
+
+/* Into rgb [height, width, 3]; `line` has space for a row of 8-byte pixels.
+ * FALSE when cancelled. */
+gboolean os_unpack_rgb (const GstVideoFrame *frame, const OsTask *task,
+    gpointer line, guint8 *rgb, GError **error);

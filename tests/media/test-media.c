@@ -356,52 +356,59 @@ test_no_video (void)
 
 /* --- cancellation --- */
 
+typedef struct {
+  GCancellable *cancellable;
+  gint64 at; /* when it was cancelled */
+} Cancel;
+
 static gpointer
-cancel_soon (gpointer cancellable)
+cancel_soon (gpointer data)
 {
+  Cancel *cancel = data;
+
   g_usleep (30 * 1000);
-  g_cancellable_cancel (cancellable);
+  cancel->at = g_get_monotonic_time ();
+  g_cancellable_cancel (cancel->cancellable);
   return NULL;
 }
 
-/* Seconds from cancellation to the end of everything. */
-static double
+/* However much is left to do, all has ended 200 ms after the cancellation. */
+static void
 cancel_reading (const char *path)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (OsTask) task = os_task_new (cancellable, NULL, NULL);
   g_autoptr (GError) error = NULL;
   OsMediaReader *reader = os_media_open (path, 64, 64, task, &error);
-  GThread *thread = g_thread_new ("cancel", cancel_soon, cancellable);
+  Cancel cancel = { cancellable };
+  GThread *thread = g_thread_new ("cancel", cancel_soon, &cancel);
   g_autofree float *rgb = g_new (float, 64 * 64 * 3);
   OsMediaResult result;
-  gint64 begin;
+  gint64 end;
 
   g_assert_no_error (error);
   while ((result = os_media_next (reader, rgb, &error)) == OS_MEDIA_FRAME)
     g_assert_no_error (error);
   g_assert_cmpint (result, ==, OS_MEDIA_ERROR);
   g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
-  begin = g_get_monotonic_time ();
   os_media_free (reader);
+  end = g_get_monotonic_time ();
   g_thread_join (thread);
-  return (g_get_monotonic_time () - begin) * 1e-6;
+  g_test_message ("%s: after %.3f s", path, (end - cancel.at) * 1e-6);
+  g_assert_cmpfloat ((end - cancel.at) * 1e-6, <, gst_test_limit (0.2));
 }
 
 static void
 test_cancelled (void)
 {
   g_autofree char *large = media_test_write ("large.png",
-      "video/x-raw,format=GRAY8,width=8000,height=8000", 1, fill_plain,
+      "video/x-raw,format=GRAY8,width=4000,height=4000", 1, fill_plain,
       "pngenc compression-level=1");
   g_autofree char *long_video = media_test_write ("long.avi",
       "video/x-raw,format=BGR,width=320,height=240", 500, fill_plain, "avimux");
-  gint64 begin = g_get_monotonic_time ();
 
-  g_assert_cmpfloat (cancel_reading (large), <, gst_test_limit (0.1));
-  g_assert_cmpfloat (cancel_reading (long_video), <, gst_test_limit (0.1));
-  g_assert_cmpint (g_get_monotonic_time () - begin, <,
-      (gint64) (gst_test_limit (0.46) * G_USEC_PER_SEC));
+  cancel_reading (large);
+  cancel_reading (long_video);
 }
 
 static void

@@ -27,7 +27,7 @@ unpack (GstVideoFormat format, const char *colorimetry, const guint8 *planes,
 
     memset (GST_VIDEO_FRAME_PLANE_DATA (&frame, i), planes[i], size);
   }
-  os_unpack_rgb (&frame, line, rgb);
+  g_assert_true (os_unpack_rgb (&frame, NULL, line, rgb, NULL));
   gst_video_frame_unmap (&frame);
   gst_buffer_unref (buffer);
 }
@@ -78,7 +78,7 @@ test_chroma (void)
   gst_video_info_set_format (&info, GST_VIDEO_FORMAT_YUY2, W, 1);
   buffer = gst_buffer_new_memdup (yuy2, sizeof yuy2);
   g_assert_true (gst_video_frame_map (&frame, &info, buffer, GST_MAP_READ));
-  os_unpack_rgb (&frame, line, rgb);
+  g_assert_true (os_unpack_rgb (&frame, NULL, line, rgb, NULL));
   gst_video_frame_unmap (&frame);
   gst_buffer_unref (buffer);
   g_assert_cmpmem (rgb, sizeof rgb, want, sizeof want);
@@ -103,11 +103,32 @@ test_ten_bits (void)
     GST_WRITE_UINT16_LE ((guint8 *) frame.data[0] + i, 512);
   for (guint i = 0; i < W; i++)
     GST_WRITE_UINT16_LE ((guint8 *) frame.data[0] + 2 * i, levels[i]);
-  os_unpack_rgb (&frame, line, rgb);
+  g_assert_true (os_unpack_rgb (&frame, NULL, line, rgb, NULL));
   gst_video_frame_unmap (&frame);
   gst_buffer_unref (buffer);
   for (guint i = 0; i < 3 * W; i++)
     g_assert_cmpuint (rgb[i], ==, want[i / 3]);
+}
+
+static void
+test_cancelled (void)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (OsTask) task = os_task_new (cancellable, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+  guint8 grey[W] = { 0 }, rgb[W * 3];
+  GstBuffer *buffer = gst_buffer_new_memdup (grey, sizeof grey);
+  GstVideoInfo info;
+  GstVideoFrame frame;
+  guint64 line[W];
+
+  gst_video_info_set_format (&info, GST_VIDEO_FORMAT_GRAY8, W, 1);
+  g_assert_true (gst_video_frame_map (&frame, &info, buffer, GST_MAP_READ));
+  g_cancellable_cancel (cancellable);
+  g_assert_false (os_unpack_rgb (&frame, task, line, rgb, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  gst_video_frame_unmap (&frame);
+  gst_buffer_unref (buffer);
 }
 
 int
@@ -118,5 +139,6 @@ main (int argc, char **argv)
   g_test_add_func ("/media/unpack/matrix", test_matrix);
   g_test_add_func ("/media/unpack/chroma", test_chroma);
   g_test_add_func ("/media/unpack/ten-bits", test_ten_bits);
+  g_test_add_func ("/media/unpack/cancelled", test_cancelled);
   return g_test_run ();
 }
