@@ -20,12 +20,11 @@ predict_velocity (OsCompute *compute, const OsTensor *x, float t,
 }
 
 static OsTensor *
-draw_step (OsCompute *compute, const OsTensor *z, gpointer data)
+draw_step (OsCompute *compute, int n_dims, const gint64 *shape, gpointer data)
 {
   const OsSources *sources = ((const Denoiser *) data)->sources;
 
-  return sources->draw (
-      compute, OS_DRAW_STEP, z->n_dims, z->shape, sources->data);
+  return sources->draw (compute, OS_DRAW_STEP, n_dims, shape, sources->data);
 }
 
 /* The model is told the nominal size, and the frame rate of pictures if this is
@@ -75,6 +74,6 @@ os_denoise (OsBundle *bundle, OsCompute *compute, const OsParams *params,
   rflow.height = height;
   clip = prepare (bundle, compute, params, &rflow, z, text);
   return os_rflow_sample (&rflow, compute, z, mask,
-      &(OsRflowCallbacks){
+      &(OsSamplerCallbacks){
           predict_velocity, draw_step, &(Denoiser){ clip, sources } });
 }

@@ -111,10 +111,11 @@ frame_states_advance (
 /* Frames that enter start from their own picture, noised to time t. */
 static OsTensor *
 renoise (const OsRflow *rflow, OsCompute *compute, const FrameStates *states,
-    const OsTensor *z, float t, const OsRflowCallbacks *callbacks)
+    const OsTensor *z, float t, const OsSamplerCallbacks *callbacks)
 {
   const float keep = 1 - t / (float) rflow->num_timesteps;
-  g_autoptr (OsTensor) noise = callbacks->noise (compute, z, callbacks->data);
+  g_autoptr (OsTensor) noise =
+      callbacks->noise (compute, z->n_dims, z->shape, callbacks->data);
   g_autoptr (OsTensor) noised = os_lerp (compute, z, keep, noise, 1 - keep);
 
   return choose_frames (compute, states->entering, noised, z);
@@ -123,7 +124,7 @@ renoise (const OsRflow *rflow, OsCompute *compute, const FrameStates *states,
 /* z + dt v */
 static OsTensor *
 step (const OsRflow *rflow, OsCompute *compute, const OsTensor *z, float t,
-    float dt, const guint8 *x_mask, const OsRflowCallbacks *callbacks)
+    float dt, const guint8 *x_mask, const OsSamplerCallbacks *callbacks)
 {
   g_autoptr (OsTensor) prediction =
       callbacks->network (compute, z, t, x_mask, callbacks->data);
@@ -139,7 +140,7 @@ step (const OsRflow *rflow, OsCompute *compute, const OsTensor *z, float t,
 static OsTensor *
 step_masked (const OsRflow *rflow, OsCompute *compute, const OsTensor *z,
     float t, float dt, const FrameStates *states,
-    const OsRflowCallbacks *callbacks)
+    const OsSamplerCallbacks *callbacks)
 {
   g_autoptr (OsTensor) noised =
       renoise (rflow, compute, states, z, t, callbacks);
@@ -151,7 +152,7 @@ step_masked (const OsRflow *rflow, OsCompute *compute, const OsTensor *z,
 
 OsTensor *
 os_rflow_sample (const OsRflow *rflow, OsCompute *compute, const OsTensor *z,
-    const float *frame_mask, const OsRflowCallbacks *callbacks)
+    const float *frame_mask, const OsSamplerCallbacks *callbacks)
 {
   g_autofree float *t = g_new (float, rflow->steps);
   g_autofree float *dt = g_new (float, rflow->steps);

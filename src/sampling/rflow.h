@@ -4,7 +4,7 @@
  * (opensora/schedulers/rf). */
 #pragma once
 
-#include "compute/ops.h"
+#include "sampling/sampler.h"
 
 typedef struct {
   guint steps;
@@ -17,26 +17,12 @@ typedef struct {
   gint64 num_frames;
 } OsRflow;
 
-/* The network: x [B, C, T, H, W] at time t -> [2B, C' >= C, T, H, W], rows of
- * the prompt, then unconditional rows. x_mask [B, T] or NULL: frames with 0 are
- * given. */
-typedef OsTensor *(*OsRflowNetwork) (OsCompute *compute, const OsTensor *x,
-    float t, const guint8 *x_mask, gpointer data);
-/* randn like z; called once a step if there is a frame mask. */
-typedef OsTensor *(*OsRflowNoise) (
-    OsCompute *compute, const OsTensor *z, gpointer data);
-
-typedef struct {
-  OsRflowNetwork network;
-  OsRflowNoise noise;
-  gpointer data;
-} OsRflowCallbacks;
-
 /* Timesteps and step sizes, `steps` of each. */
 void os_rflow_schedule (const OsRflow *rflow, float *t, float *dt);
 
 /* z [B, C, T, H, W] noise -> sample. frame_mask [B, T] or NULL: 1 generate, 0
- * keep z's frame, between: keep it until t falls to mask * num_timesteps. */
+ * keep z's frame, between: keep it until t falls to mask * num_timesteps. With
+ * a mask noise like z is drawn once a step. */
 OsTensor *os_rflow_sample (const OsRflow *rflow, OsCompute *compute,
     const OsTensor *z, const float *frame_mask,
-    const OsRflowCallbacks *callbacks);
+    const OsSamplerCallbacks *callbacks);

@@ -123,13 +123,13 @@ predict (OsCompute *compute, const OsTensor *x, float t, const guint8 *x_mask,
 
 /* Sevens. */
 static OsTensor *
-draw (OsCompute *compute, const OsTensor *z, gpointer data)
+draw (OsCompute *compute, int n_dims, const gint64 *shape, gpointer data)
 {
   Network *network = data;
-  OsTensor *noise = os_compute_tensor (compute, z->n_dims, z->shape);
+  OsTensor *noise = os_compute_tensor (compute, n_dims, shape);
 
   network->noise_calls++;
-  for (gint64 i = 0; i < os_tensor_count (z); i++)
+  for (gint64 i = 0; i < os_tensor_count (noise); i++)
     os_tensor_f32 (noise)[i] = 7;
   return noise;
 }
@@ -141,7 +141,7 @@ sample (OsCompute *compute, Network *network, double guidance,
   const OsRflow rflow = {
     .steps = 4, .num_timesteps = 1000, .guidance_scale = guidance
   };
-  const OsRflowCallbacks callbacks = { predict, draw, network };
+  const OsSamplerCallbacks callbacks = { predict, draw, network };
 
   return os_rflow_sample (&rflow, compute, z, frame_mask, &callbacks);
 }

@@ -61,13 +61,13 @@ denoise (OsCompute *compute, const OsTensor *x, float t, const guint8 *x_mask,
 }
 
 static OsTensor *
-draw (OsCompute *compute, const OsTensor *z, gpointer data)
+draw (OsCompute *compute, int n_dims, const gint64 *shape, gpointer data)
 {
   Denoiser *denoiser = data;
 
   /* The sampler draws before it calls the network: `step` is the current. */
   if (denoiser->renoise == NULL || denoiser->step >= denoiser->renoise->len)
-    return os_compute_zeros (compute, z->n_dims, z->shape);
+    return os_compute_zeros (compute, n_dims, shape);
   return os_tensor_ref (g_ptr_array_index (denoiser->renoise, denoiser->step));
 }
 
@@ -101,7 +101,7 @@ golden_sample (GoldenRun *run, const GoldenSampling *sampling)
   Denoiser denoiser = {
     .run = run, .clip = clip, .renoise = sampling->renoise
   };
-  OsRflowCallbacks callbacks = {
+  OsSamplerCallbacks callbacks = {
     .network = denoise, .noise = draw, .data = &denoiser
   };
 
