@@ -151,6 +151,7 @@ test_load (void)
   g_assert_true (opensora_pipeline_is_demo (pipeline));
   g_assert_null (opensora_pipeline_get_version (pipeline));
   g_assert_cmpuint (opensora_pipeline_get_size_step (pipeline), ==, 0);
+  g_assert_cmpuint (opensora_pipeline_count_frames (pipeline, params), ==, 0);
   g_assert_false (opensora_pipeline_generate (
       pipeline, params, on_frame, &clip, NULL, NULL, NULL, &error));
   g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND);
@@ -299,6 +300,48 @@ test_progress (void)
   clip_clear (&watch.clip);
 }
 
+/* A line for each stage that begins: "sample 2". */
+static void
+note_stage (
+    OpensoraStage stage, guint64 done, guint64 total, gpointer user_data)
+{
+  if (done == 0)
+    g_string_append_printf (
+        user_data, "%s %d\n", opensora_stage_get_name (stage), (int) total);
+}
+
+/* Loops are one video; the stages of each begin again. */
+static void
+test_loops (void)
+{
+  g_autofree char *path = g_build_filename (
+      g_getenv ("OPENSORA_TEST_DATA"), "pipeline", "gradient.png", NULL);
+  g_autoptr (OpensoraPipeline) pipeline = new_loaded ();
+  g_autoptr (OpensoraParams) params = new_params (16, 16, 34, 1);
+  g_autoptr (OpensoraParams) resolved = NULL;
+  g_autoptr (GString) stages = g_string_new (NULL);
+  g_auto (Clip) clip = { g_byte_array_new () };
+  g_autoptr (GError) error = NULL;
+
+  g_object_set (params, "reference-path", path, "loop", 3, "prompt",
+      "|0|a circle|2|a square", NULL);
+  if (!opensora_pipeline_generate (
+          pipeline, params, on_frame, &clip, note_stage, stages, NULL, &error)
+      && g_error_matches (error, OPENSORA_ERROR, OPENSORA_ERROR_UNSUPPORTED)) {
+    g_test_skip (error->message);
+    return;
+  }
+  g_assert_no_error (error);
+  g_assert_cmpstr (stages->str, ==,
+      "reference 1\nencode 2\nsample 2\ndecode 34\n"
+      "sample 2\ndecode 34\n"
+      "encode 2\nsample 2\ndecode 34\n");
+  resolved = opensora_pipeline_resolve (pipeline, params, NULL);
+  g_assert_cmpuint (clip.n_frames, ==, 34 + 17 + 17);
+  g_assert_cmpuint (
+      opensora_pipeline_count_frames (pipeline, resolved), ==, clip.n_frames);
+}
+
 /* In the middle of a long clip, in each stage that takes long. */
 static void
 test_cancel (gconstpointer stage)
@@ -441,6 +484,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pipeline/pipeline/receiver-stops", test_receiver_stops);
   g_test_add_func ("/pipeline/pipeline/refused", test_refused);
   g_test_add_func ("/pipeline/pipeline/progress", test_progress);
+  g_test_add_func ("/pipeline/pipeline/loops", test_loops);
   g_test_add_data_func ("/pipeline/pipeline/cancel/sample",
       GINT_TO_POINTER (OPENSORA_STAGE_SAMPLE), test_cancel);
   g_test_add_data_func ("/pipeline/pipeline/cancel/decode",

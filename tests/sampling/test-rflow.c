@@ -40,22 +40,53 @@ check_sequence (JsonObject *one)
   }
 }
 
-static void
-test_schedule (void)
+/* Member `list` of the file, which the parser owns. */
+static JsonArray *
+load_cases (JsonParser *parser, const char *list)
 {
   g_autofree char *path = g_build_filename (
       g_getenv ("OPENSORA_TEST_DATA"), "sampling", "timesteps.json", NULL);
-  g_autoptr (JsonParser) parser = json_parser_new ();
   g_autoptr (GError) error = NULL;
-  JsonArray *sequences;
 
   json_parser_load_from_file (parser, path, &error);
   g_assert_no_error (error);
-  sequences = json_object_get_array_member (
-      json_node_get_object (json_parser_get_root (parser)), "sequences");
+  return json_object_get_array_member (
+      json_node_get_object (json_parser_get_root (parser)), list);
+}
+
+static void
+test_schedule (void)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  JsonArray *sequences = load_cases (parser, "sequences");
+
   g_assert_cmpuint (json_array_get_length (sequences), ==, 13);
   for (guint i = 0; i < json_array_get_length (sequences); i++)
     check_sequence (json_array_get_object_element (sequences, i));
+}
+
+/* The first timestep of some small pictures rounds to above 1000, exactly: a
+ * frame mask of ones then leaves the first step out. */
+static void
+test_above_1000 (void)
+{
+  g_autoptr (JsonParser) parser = json_parser_new ();
+  JsonArray *cases = load_cases (parser, "first_timestep_above_1000");
+
+  g_assert_cmpuint (json_array_get_length (cases), ==, 6);
+  for (guint i = 0; i < json_array_get_length (cases); i++) {
+    JsonObject *one = json_array_get_object_element (cases, i);
+    const OsRflow rflow = { .steps = 1,
+      .num_timesteps = 1000,
+      .timestep_transform = TRUE,
+      .height = json_object_get_double_member (one, "height"),
+      .width = json_object_get_double_member (one, "width"),
+      .num_frames = json_object_get_int_member (one, "num_frames") };
+    float t, dt;
+
+    os_rflow_schedule (&rflow, &t, &dt);
+    g_assert_cmpfloat (t, ==, json_object_get_double_member (one, "t"));
+  }
 }
 
 /* The steps add up to the way from the first timestep to 0. */
@@ -271,6 +302,7 @@ main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/sampling/rflow/schedule", test_schedule);
+  g_test_add_func ("/sampling/rflow/above-1000", test_above_1000);
   g_test_add_func ("/sampling/rflow/steps-add-up", test_steps_add_up);
   optest_add ("/sampling/rflow/guidance", test_guidance);
   optest_add ("/sampling/rflow/guidance-of-one", test_guidance_of_one);
