@@ -86,12 +86,26 @@ list_name (GString *list, const char *name)
   g_string_append_printf (list, "%s%s", list->len > 0 ? ", " : "", name);
 }
 
-/* Index of an aspect ratio, or -1. */
+static gboolean
+parse_ratio (const char *text, guint64 *height, guint64 *width)
+{
+  g_auto (GStrv) sides = g_strsplit (text, ":", 3);
+
+  return g_strv_length (sides) == 2
+         && g_ascii_string_to_unsigned (sides[0], 10, 1, G_MAXINT, height, NULL)
+         && g_ascii_string_to_unsigned (sides[1], 10, 1, G_MAXINT, width, NULL);
+}
+
+/* Index of an aspect ratio, or -1. "3:7" is "9:21". */
 static gint
 find_ratio (const char *aspect_ratio)
 {
+  guint64 height, width, h, w;
+
+  if (!parse_ratio (aspect_ratio, &height, &width))
+    return -1;
   for (guint i = 0; i < G_N_ELEMENTS (ratios); i++)
-    if (g_str_equal (aspect_ratio, ratios[i]))
+    if (parse_ratio (ratios[i], &h, &w) && height * w == width * h)
       return i;
   return -1;
 }

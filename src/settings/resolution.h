@@ -4,8 +4,9 @@
 
 #include <glib.h>
 
-/* Size of a resolution ("240p") at an aspect ratio height:width ("9:16"). It is
- * the size asked for; what a model makes of it is a multiple of its step. */
+/* Size of a resolution ("240p") at an aspect ratio height:width ("9:16", or
+ * "18:32"). It is the size asked for; what a model makes of it is a multiple of
+ * its step. */
 gboolean os_resolution_find (const char *resolution, const char *aspect_ratio,
     guint *width, guint *height, GError **error);
 

@@ -89,6 +89,8 @@ test_unknown (void)
   };
   guint width, height;
 
+  g_assert_true (os_resolution_find ("144p", "3:7", &width, &height, NULL));
+  g_assert_cmpuint (width, ==, 291); /* of 9:21 */
   g_assert_true (os_resolution_find ("512", "12:25", &width, &height, NULL));
   g_assert_cmpuint (width, ==, 736);
   g_assert_cmpuint (height, ==, 352);
