@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Fixation of raw video caps towards what the model was trained for. */
+/* Fixation of raw video caps towards what is asked for or, where nothing is,
+ * what the model was trained for. */
 #include "gstopensoracaps.h"
 
 GstCaps *
@@ -24,12 +25,12 @@ gst_opensora_caps_set_step (GstCaps *caps, gint step)
 }
 
 GstCaps *
-gst_opensora_caps_fix_size (GstCaps *caps, const GstVideoInfo *info)
+gst_opensora_caps_set_size (GstCaps *caps, const GstOpensoraSize *size)
 {
   caps = gst_caps_make_writable (caps);
-  gst_caps_set_simple (caps, "width", G_TYPE_INT, info->width, "height",
-      G_TYPE_INT, info->height, "framerate", GST_TYPE_FRACTION, info->fps_n,
-      info->fps_d, NULL);
+  gst_caps_set_simple (caps, "width", G_TYPE_INT, size->width, "height",
+      G_TYPE_INT, size->height, "framerate", GST_TYPE_FRACTION, size->fps_n,
+      size->fps_d, NULL);
   return caps;
 }
 
@@ -70,20 +71,19 @@ fixate_side (
   gst_structure_fixate_field_nearest_int (structure, side, rounded);
 }
 
-/* A side that downstream fixed decides the other by the model's aspect ratio.
- */
+/* A side that downstream fixed decides the other by the aspect ratio. */
 static void
-fixate_size (GstStructure *structure, const GstOpensoraModelSize *model)
+fixate_size (GstStructure *structure, const GstOpensoraSize *wanted)
 {
-  gint side, step = model->size_step;
-  gint64 width = model->width, height = model->height;
+  gint side;
+  gint64 width = wanted->width, height = wanted->height;
 
   if (gst_structure_get_int (structure, "width", &side))
     height = gst_util_uint64_scale_int_round (side, height, width);
   else if (gst_structure_get_int (structure, "height", &side))
     width = gst_util_uint64_scale_int_round (side, width, height);
-  fixate_side (structure, "width", width, step);
-  fixate_side (structure, "height", height, step);
+  fixate_side (structure, "width", width, wanted->step);
+  fixate_side (structure, "height", height, wanted->step);
 }
 
 /* Says how YUV is made from the model's sRGB: as in standard definition below
@@ -113,15 +113,15 @@ fixate_colorimetry (GstStructure *structure)
 }
 
 GstCaps *
-gst_opensora_caps_fixate (GstCaps *caps, const GstOpensoraModelSize *model)
+gst_opensora_caps_fixate (GstCaps *caps, const GstOpensoraSize *wanted)
 {
   GstStructure *structure;
 
   caps = gst_caps_make_writable (keep_best_format (caps));
   structure = gst_caps_get_structure (caps, 0);
-  fixate_size (structure, model);
+  fixate_size (structure, wanted);
   gst_structure_fixate_field_nearest_fraction (
-      structure, "framerate", model->fps_n, model->fps_d);
+      structure, "framerate", wanted->fps_n, wanted->fps_d);
   fixate_colorimetry (structure);
   return gst_caps_fixate (caps);
 }

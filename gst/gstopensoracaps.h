@@ -22,19 +22,21 @@ G_BEGIN_DECLS
   "pixel-aspect-ratio = (fraction) 1/1, "                                      \
   "interlace-mode = (string) progressive"
 
-/* The size and rate a model makes when nobody asks for another. */
+/* A size and rate that a model makes. */
 typedef struct {
-  gint width, height, size_step;
+  gint width, height;
+  gint step; /* sides are multiples of it */
   gint fps_n, fps_d;
-} GstOpensoraModelSize;
+} GstOpensoraSize;
 
 /* Take the template's caps and allow only sizes that are multiples of step, or
- * only the size and rate of info. */
+ * only this size and rate. */
 GstCaps *gst_opensora_caps_set_step (GstCaps *caps, gint step);
-GstCaps *gst_opensora_caps_fix_size (GstCaps *caps, const GstVideoInfo *info);
+GstCaps *gst_opensora_caps_set_size (
+    GstCaps *caps, const GstOpensoraSize *size);
 
-/* Takes caps and fixes every field that is open. */
+/* Takes caps and fixes every field that is open, the nearest to wanted. */
 GstCaps *gst_opensora_caps_fixate (
-    GstCaps *caps, const GstOpensoraModelSize *model);
+    GstCaps *caps, const GstOpensoraSize *wanted);
 
 G_END_DECLS

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The properties of opensorasrc: their values, and what they ask of the
- * library. A mutex of their own guards them; nothing waits under it. */
+/* The values of opensorasrc's properties, and what they ask of the library. A
+ * mutex of their own guards them; nothing waits under it. */
 #pragma once
 
 #include <opensora/opensora.h>
@@ -23,40 +23,45 @@ typedef enum {
   GST_OPENSORA_BACKEND_ONEDNN,
 } GstOpensoraBackend;
 
+/* The list of all properties. */
+void gst_opensora_properties_install (GObjectClass *klass);
+
 typedef struct {
+  GObjectClass *klass; /* that has the properties */
   GMutex lock;
-  char *prompt;
-  char *model;
-  char *revision;
-  char *cache_dir;
-  gboolean local_files_only;
-  gint64 seed;
-  guint steps;
-  double guidance_scale;
-  gint num_frames;
-  guint n_threads;
-  GstOpensoraBackend backend;
-  gboolean model_changed; /* since the pipeline was made */
+  GHashTable *values; /* name -> GValue, of the properties that were set */
+  char *pipeline_key; /* what the pipeline was made from */
 } GstOpensoraSettings;
 
-void gst_opensora_settings_init (GstOpensoraSettings *self);
+void gst_opensora_settings_init (
+    GstOpensoraSettings *self, GObjectClass *klass);
 void gst_opensora_settings_clear (GstOpensoraSettings *self);
 
-void gst_opensora_settings_install (GObjectClass *klass);
-/* FALSE: no such property. */
-gboolean gst_opensora_settings_set (
-    GstOpensoraSettings *self, guint id, const GValue *value);
-gboolean gst_opensora_settings_get (
-    GstOpensoraSettings *self, guint id, GValue *value);
+/* A property as it was set, else its default. */
+void gst_opensora_settings_get (
+    GstOpensoraSettings *self, GParamSpec *spec, GValue *value);
+void gst_opensora_settings_set (
+    GstOpensoraSettings *self, GParamSpec *spec, const GValue *value);
 
-/* The clip that is asked for, as far as the properties say. NULL when no model
- * could make it. */
-OpensoraParams *gst_opensora_settings_make_request (
-    GstOpensoraSettings *self, GError **error);
+char *gst_opensora_settings_dup_string (
+    GstOpensoraSettings *self, const char *name);
+guint gst_opensora_settings_get_uint (
+    GstOpensoraSettings *self, const char *name);
+/* FALSE, and value stays, if it was not set. */
+gboolean gst_opensora_settings_get_int (
+    GstOpensoraSettings *self, const char *name, gint *value);
+
+/* Sets all properties that were set here and exist there. */
+void gst_opensora_settings_apply (GstOpensoraSettings *self, GObject *object);
 
 /* Leaves in place a pipeline of the model and of all that it depends on, and
- * replaces any other. */
-void gst_opensora_settings_update_pipeline (
-    GstOpensoraSettings *self, OpensoraPipeline **pipeline);
+ * replaces any other. What the properties leave open config says, if there is
+ * one. FALSE, with GST_RESOURCE_ERROR_NOT_FOUND, if a path leads to nothing. */
+gboolean gst_opensora_settings_update_pipeline (GstOpensoraSettings *self,
+    OpensoraConfig *config, OpensoraPipeline **pipeline, GError **error);
+
+/* Open-Sora's height:width, such as "9:16", of a fraction width/height; NULL of
+ * 0/1. */
+char *gst_opensora_aspect_ratio_to_text (const GValue *fraction);
 
 G_END_DECLS

@@ -5,23 +5,25 @@
  * @short_description: makes video from a text
  *
  * opensorasrc runs an Open-Sora model on the CPU and pushes the clip it makes
- * of #GstOpensoraSrc:prompt. Without a #GstOpensoraSrc:model it runs the small
- * demo model that comes with it; a model that is no folder is taken from the
- * Hugging Face hub, or from its cache.
+ * of #GstOpensoraSrc:prompt, or one after the other those of
+ * #GstOpensoraSrc:prompt-path. Without a #GstOpensoraSrc:model it runs the
+ * small demo model that comes with it; a model that is no folder is taken from
+ * the Hugging Face hub, or from its cache.
  *
  * Size, frame rate and pixel format are negotiated: fix them with a caps filter
  * or leave them to the model. The element converts to every format it offers,
  * so encoders link without a videoconvert between. A frame rate of 0/1 asks for
  * one still picture.
  *
- * The model is loaded and the clip computed in a thread of its own; state
+ * The model is loaded and the clips computed in a thread of its own; state
  * changes never wait for either. Until the first frame the element posts
  * #GstMessage PROGRESS messages with the codes `resolve`, `download`, `open`,
- * `encode`, `sample` and `decode`, whose structures also hold `percent`, `step`
- * and `steps` (`bytes` and `total-bytes` of a download) and `eta` (in
- * nanoseconds, -1 when unknown). The element messages `opensora-clip-started`
- * and `opensora-clip-done` hold all that is needed to make the same clip again.
- * An EOS event sent to the pipeline ends the computation.
+ * `reference`, `encode`, `sample` and `decode`, whose structures also hold
+ * `percent`, `step` and `steps` (`bytes` and `total-bytes` of a download) and
+ * `eta` (in nanoseconds, -1 when unknown); later the element message
+ * `opensora-progress`. The element messages `opensora-clip-started` and
+ * `opensora-clip-done` hold all that is needed to make the same clip again. An
+ * EOS event sent to the pipeline ends the computation.
  *
  * ## Example launch lines
  * |[
@@ -53,13 +55,13 @@
 #include <opensora/opensora.h>
 
 #include "gstopensoracaps.h"
+#include "gstopensoraextent.h"
 #include "gstopensoramessages.h"
-#include "gstopensorasettings.h"
+#include "gstopensoraplan.h"
 #include "gstopensoraworker.h"
 #include "gstopensorawriter.h"
 
 GST_DEBUG_CATEGORY_STATIC (gst_opensora_src_debug);
-GST_DEBUG_CATEGORY_STATIC (gst_opensora_debug);
 #define GST_CAT_DEFAULT gst_opensora_src_debug
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
@@ -69,22 +71,21 @@ struct _GstOpensoraSrc {
   GstPushSrc parent;
 
   GstOpensoraSettings settings;
+  gint warned; /* atomic: of a property that was set too late */
 
-  /* What queries ask for; under the object lock. */
-  gint size_step;    /* of the loaded model, 0 while unknown */
-  GstVideoInfo info; /* what is pushed */
-  guint clip_frames; /* of the clip in work, 0 while unknown */
+  GstOpensoraExtent extent; /* under the object lock */
 
   /* Made and freed in state changes. */
   OpensoraPipeline *pipeline; /* kept from run to run, freed in NULL */
-  OpensoraParams *request;    /* the settings of this run */
+  GstOpensoraPlan *plan;
   GstOpensoraProgress progress;
   GstOpensoraWorker *worker;
+  guint n_threads; /* as set when the run began */
 
   /* The streaming thread's own. */
-  OpensoraParams *defaults; /* what the model makes of the prompt unasked */
-  OpensoraParams *params;   /* the clip in work, every value decided */
-  gboolean generating;
+  GstOpensoraClip *next; /* in work, no frame of it was pushed */
+  GstOpensoraClip *clip; /* being pushed */
+  gboolean clip_ends;    /* its last frame was given to the base class */
   GstOpensoraWriter writer;
 };
 
@@ -100,11 +101,11 @@ gst_opensora_src_set_property (
 {
   GstOpensoraSrc *self = GST_OPENSORA_SRC (object);
 
+  gst_opensora_settings_set (&self->settings, pspec, value);
   if ((pspec->flags & GST_PARAM_MUTABLE_READY)
-      && GST_STATE (self) > GST_STATE_READY)
-    GST_WARNING_OBJECT (self, "%s is used from the next start on", pspec->name);
-  if (!gst_opensora_settings_set (&self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+      && GST_STATE (self) > GST_STATE_READY
+      && g_atomic_int_compare_and_exchange (&self->warned, FALSE, TRUE))
+    gst_opensora_post_late_warning (GST_ELEMENT (self), pspec->name);
 }
 
 static void
@@ -113,8 +114,7 @@ gst_opensora_src_get_property (
 {
   GstOpensoraSrc *self = GST_OPENSORA_SRC (object);
 
-  if (!gst_opensora_settings_get (&self->settings, id, value))
-    G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
+  gst_opensora_settings_get (&self->settings, pspec, value);
 }
 
 /* ---- start, stop, interruption ---- */
@@ -133,15 +133,15 @@ gst_opensora_src_stop (GstBaseSrc *base)
   GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
 
   g_clear_pointer (&self->worker, gst_opensora_worker_free);
+  g_clear_pointer (&self->plan, gst_opensora_plan_free);
+  g_clear_pointer (&self->next, gst_opensora_clip_free);
+  g_clear_pointer (&self->clip, gst_opensora_clip_free);
   gst_opensora_writer_clear (&self->writer);
-  g_clear_object (&self->request);
-  g_clear_object (&self->defaults);
-  g_clear_object (&self->params);
-  self->generating = FALSE;
+  self->clip_ends = FALSE;
 
   GST_OBJECT_LOCK (self);
-  self->size_step = 0;
-  self->clip_frames = 0;
+  self->extent.size = (GstOpensoraSize){ 0 };
+  self->extent.n_frames = 0;
   GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
@@ -150,12 +150,19 @@ static gboolean
 gst_opensora_src_start (GstBaseSrc *base)
 {
   GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
+  GstElement *element = GST_ELEMENT (self);
   g_autoptr (GError) error = NULL;
 
-  self->request = gst_opensora_settings_make_request (&self->settings, &error);
-  if (self->request != NULL) {
-    gst_opensora_settings_update_pipeline (&self->settings, &self->pipeline);
-    gst_opensora_progress_start (&self->progress, GST_ELEMENT (self));
+  g_atomic_int_set (&self->warned, FALSE);
+  self->n_threads =
+      gst_opensora_settings_get_uint (&self->settings, "n-threads");
+  self->plan = gst_opensora_plan_new (&self->settings, &error);
+  if (self->plan != NULL
+      && gst_opensora_settings_update_pipeline (
+          &self->settings, self->plan->config, &self->pipeline, &error)) {
+    if (self->plan->config != NULL)
+      gst_opensora_post_config_warnings (element, self->plan->config);
+    gst_opensora_progress_start (&self->progress, element);
     self->worker =
         gst_opensora_worker_new (self->pipeline, &self->progress, &error);
   }
@@ -217,17 +224,23 @@ gst_opensora_src_change_state (GstElement *element, GstStateChange transition)
 /* ---- negotiation ---- */
 
 static GstCaps *
+get_template (GstOpensoraSrc *self)
+{
+  return gst_pad_get_pad_template_caps (GST_BASE_SRC_PAD (self));
+}
+
+static GstCaps *
 gst_opensora_src_get_caps (GstBaseSrc *base, GstCaps *filter)
 {
   GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
-  GstCaps *caps = gst_pad_get_pad_template_caps (GST_BASE_SRC_PAD (base));
+  GstCaps *caps = get_template (self);
   GstCaps *filtered;
 
   GST_OBJECT_LOCK (self);
-  if (self->clip_frames > 0)
-    caps = gst_opensora_caps_fix_size (caps, &self->info);
-  else if (self->size_step > 0)
-    caps = gst_opensora_caps_set_step (caps, self->size_step);
+  if (self->extent.size.width > 0)
+    caps = gst_opensora_caps_set_size (caps, &self->extent.size);
+  else if (self->extent.size.step > 0)
+    caps = gst_opensora_caps_set_step (caps, self->extent.size.step);
   GST_OBJECT_UNLOCK (self);
 
   if (filter == NULL)
@@ -237,89 +250,50 @@ gst_opensora_src_get_caps (GstBaseSrc *base, GstCaps *filter)
   return filtered;
 }
 
-/* What both sides can do; what only downstream can when the model cannot, for
- * then planning the clip fails and says what the model can. */
+/* Takes caps: what of them downstream can do too, as it prefers. */
 static GstCaps *
-find_common_caps (GstOpensoraSrc *self)
+intersect_with_peer (GstOpensoraSrc *self, GstCaps *caps)
 {
-  GstPad *pad = GST_BASE_SRC_PAD (self);
-  g_autoptr (GstCaps) all = gst_pad_get_pad_template_caps (pad);
-  g_autoptr (GstCaps) ours =
-      gst_opensora_src_get_caps (GST_BASE_SRC (self), NULL);
-  g_autoptr (GstCaps) peer = gst_pad_peer_query_caps (pad, all);
-  g_autoptr (GstCaps) theirs =
-      gst_caps_intersect_full (peer, all, GST_CAPS_INTERSECT_FIRST);
+  g_autoptr (GstCaps) ours = caps;
+  g_autoptr (GstCaps) peer =
+      gst_pad_peer_query_caps (GST_BASE_SRC_PAD (self), ours);
 
-  if (!self->generating && !gst_caps_can_intersect (theirs, ours))
-    return g_steal_pointer (&theirs);
-  return gst_caps_intersect_full (theirs, ours, GST_CAPS_INTERSECT_FIRST);
-}
-
-static void
-fail_negotiation (GstOpensoraSrc *self)
-{
-  g_autoptr (GError) error = g_error_new (GST_CORE_ERROR,
-      GST_CORE_ERROR_NEGOTIATION,
-      "Downstream takes no raw video that can be made here; width and height "
-      "are multiples of %u",
-      opensora_pipeline_get_size_step (self->pipeline));
-
-  fail (self, error);
+  return gst_caps_intersect_full (peer, ours, GST_CAPS_INTERSECT_FIRST);
 }
 
 /* Never waits: a source that is interrupted in here reports a failed
- * negotiation as an error. While the model is unknown there is nothing to
- * negotiate; create () calls this again when it is. */
+ * negotiation as an error. While no clip is planned there is nothing to
+ * negotiate; create () calls this again. During a clip only the format may
+ * change. */
 static gboolean
 gst_opensora_src_negotiate (GstBaseSrc *base)
 {
   GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
-  GstOpensoraModelSize model = { 0 };
-  g_autoptr (GstCaps) caps = NULL;
+  const GstOpensoraClip *clip = self->clip != NULL ? self->clip : self->next;
+  g_autoptr (GError) error = NULL;
+  GstCaps *caps;
+  gboolean done;
 
-  if (self->defaults == NULL)
+  if (clip == NULL)
     return TRUE;
 
-  caps = find_common_caps (self);
+  caps = intersect_with_peer (
+      self, gst_opensora_caps_set_size (get_template (self), &clip->size));
   if (gst_caps_is_empty (caps)) {
-    if (!GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (base)))
-      fail_negotiation (self);
+    gst_caps_unref (caps);
+    if (GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (base)))
+      return FALSE;
+    error = g_error_new (GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
+        "Downstream takes %dx%d at %d/%d in no format that is made here",
+        clip->size.width, clip->size.height, clip->size.fps_n,
+        clip->size.fps_d);
+    fail (self, error);
     return FALSE;
   }
-  model.width = opensora_params_get_width (self->defaults);
-  model.height = opensora_params_get_height (self->defaults);
-  model.size_step = opensora_pipeline_get_size_step (self->pipeline);
-  gst_util_double_to_fraction (
-      opensora_params_get_fps (self->defaults), &model.fps_n, &model.fps_d);
-  caps = gst_opensora_caps_fixate (g_steal_pointer (&caps), &model);
-  return gst_base_src_set_caps (base, caps);
-}
-
-/* Decides every value of a clip of this size and rate. */
-static gboolean
-plan_clip (GstOpensoraSrc *self, const GstVideoInfo *info)
-{
-  g_autoptr (OpensoraParams) params = opensora_params_copy (self->request);
-  g_autoptr (GError) error = NULL;
-
-  opensora_params_set_width (params, info->width);
-  opensora_params_set_height (params, info->height);
-  if (info->fps_n > 0)
-    opensora_params_set_fps (params, (double) info->fps_n / info->fps_d);
-  else if (opensora_params_get_num_frames (params) == 0)
-    opensora_params_set_num_frames (params, 1);
-
-  g_clear_object (&self->params);
-  if (info->fps_n == 0 && opensora_params_get_num_frames (params) > 1)
-    g_set_error (&error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
-        "The frame rate 0/1 means one still picture, and num-frames is %u; "
-        "set num-frames=1, or a frame rate",
-        opensora_params_get_num_frames (params));
-  else
-    self->params = opensora_pipeline_resolve (self->pipeline, params, &error);
-  if (self->params == NULL)
-    fail (self, error);
-  return self->params != NULL;
+  caps = gst_opensora_caps_fixate (caps, &clip->size);
+  done = gst_base_src_set_caps (base, caps);
+  gst_caps_unref (caps);
+  return done;
 }
 
 static gboolean
@@ -330,12 +304,10 @@ gst_opensora_src_set_caps (GstBaseSrc *base, GstCaps *caps)
 
   if (!gst_video_info_from_caps (&info, caps))
     return FALSE;
-  if (!self->generating && !plan_clip (self, &info))
-    return FALSE;
 
   GST_INFO_OBJECT (self, "caps %" GST_PTR_FORMAT, caps);
   GST_OBJECT_LOCK (self);
-  self->info = info;
+  self->extent.info = info;
   GST_OBJECT_UNLOCK (self);
   gst_opensora_writer_set_output (&self->writer, &info);
   return TRUE;
@@ -358,168 +330,154 @@ gst_opensora_src_decide_allocation (GstBaseSrc *base, GstQuery *query)
 
 /* ---- queries ---- */
 
-/* Start of frame n: from its number, so that errors never add up. */
-static GstClockTime
-get_frame_time (const GstVideoInfo *info, guint64 n)
-{
-  if (info->fps_n == 0)
-    return n == 0 ? 0 : GST_CLOCK_TIME_NONE;
-  return gst_util_uint64_scale (
-      n, (guint64) info->fps_d * GST_SECOND, info->fps_n);
-}
-
-/* FALSE while the clip is unknown. */
-static gboolean
-query_duration (GstOpensoraSrc *self, GstQuery *query)
-{
-  GstVideoInfo info;
-  guint frames;
-  GstFormat format;
-  gint64 duration = -1;
-
-  GST_OBJECT_LOCK (self);
-  info = self->info;
-  frames = self->clip_frames;
-  GST_OBJECT_UNLOCK (self);
-
-  gst_query_parse_duration (query, &format, NULL);
-  if (frames == 0)
-    return FALSE;
-  if (format == GST_FORMAT_TIME)
-    duration = get_frame_time (&info, frames);
-  else if (format == GST_FORMAT_DEFAULT)
-    duration = frames;
-  else if (format == GST_FORMAT_BYTES)
-    duration = frames * info.size;
-  gst_query_set_duration (query, format, duration);
-  return duration != -1;
-}
-
-static gboolean
-query_convert (GstOpensoraSrc *self, GstQuery *query)
-{
-  GstVideoInfo info;
-  guint frames;
-  GstFormat from, to;
-  gint64 value, result;
-
-  GST_OBJECT_LOCK (self);
-  info = self->info;
-  frames = self->clip_frames;
-  GST_OBJECT_UNLOCK (self);
-
-  gst_query_parse_convert (query, &from, &value, &to, NULL);
-  if (frames == 0 || !gst_video_info_convert (&info, from, value, to, &result))
-    return FALSE;
-  gst_query_set_convert (query, from, value, to, result);
-  return TRUE;
-}
-
 static gboolean
 gst_opensora_src_query (GstBaseSrc *base, GstQuery *query)
 {
   GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
+  GstOpensoraExtent extent;
+
+  GST_OBJECT_LOCK (self);
+  extent = self->extent;
+  GST_OBJECT_UNLOCK (self);
 
   if (GST_QUERY_TYPE (query) == GST_QUERY_DURATION)
-    return query_duration (self, query);
+    return gst_opensora_extent_query_duration (&extent, query);
   if (GST_QUERY_TYPE (query) == GST_QUERY_CONVERT)
-    return query_convert (self, query);
+    return gst_opensora_extent_query_convert (&extent, query);
   return GST_BASE_SRC_CLASS (gst_opensora_src_parent_class)
       ->query (base, query);
 }
 
 /* ---- the stream ---- */
 
-static GstOpensoraClip
-describe_clip (GstOpensoraSrc *self)
-{
-  GstOpensoraClip clip = { self->pipeline, self->params, self->info.fps_n,
-    self->info.fps_d, 0 };
-
-  g_mutex_lock (&self->settings.lock);
-  clip.n_threads = self->settings.n_threads;
-  g_mutex_unlock (&self->settings.lock);
-  return clip;
-}
-
+/* Negotiates again; a flush is no failure. */
 static GstFlowReturn
-wait_for_model (GstOpensoraSrc *self)
+negotiate_again (GstOpensoraSrc *self)
 {
-  g_autoptr (OpensoraParams) request = opensora_params_new ();
-  g_autoptr (GError) error = NULL;
-  GstFlowReturn ret = gst_opensora_worker_wait_loaded (self->worker, &error);
-
-  if (ret == GST_FLOW_ERROR)
-    fail (self, error);
-  if (ret != GST_FLOW_OK)
-    return ret;
-
-  /* With nothing but the prompt asked for, only the prompt can be wrong. */
-  opensora_params_set_prompt (
-      request, opensora_params_get_prompt (self->request));
-  self->defaults = opensora_pipeline_resolve (self->pipeline, request, &error);
-  if (self->defaults == NULL) {
-    error->domain = GST_RESOURCE_ERROR;
-    error->code = GST_RESOURCE_ERROR_SETTINGS;
-    fail (self, error);
-    return GST_FLOW_ERROR;
-  }
-  GST_OBJECT_LOCK (self);
-  self->size_step = opensora_pipeline_get_size_step (self->pipeline);
-  GST_OBJECT_UNLOCK (self);
-  if (opensora_pipeline_get_model (self->pipeline) == NULL)
-    gst_opensora_post_demo_info (GST_ELEMENT (self));
-  return GST_FLOW_OK;
+  if (gst_base_src_negotiate (GST_BASE_SRC (self)))
+    return GST_FLOW_OK;
+  return GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (self))
+             ? GST_FLOW_FLUSHING
+             : GST_FLOW_NOT_NEGOTIATED;
 }
 
-/* Negotiates what the model can make and has it made. */
+static void
+set_size (GstOpensoraSrc *self, const GstOpensoraSize *size)
+{
+  GST_OBJECT_LOCK (self);
+  self->extent.size = *size;
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* The model is loaded, and was not known before. */
+static void
+learn_model (GstOpensoraSrc *self)
+{
+  const GstOpensoraSize size = {
+    .step = opensora_pipeline_get_size_step (self->pipeline),
+  };
+
+  set_size (self, &size);
+  if (opensora_pipeline_get_model (self->pipeline) == NULL
+      && opensora_pipeline_is_demo (self->pipeline))
+    gst_opensora_post_demo_info (GST_ELEMENT (self));
+}
+
+static void
+update_duration (GstOpensoraSrc *self, const GstOpensoraClip *clip)
+{
+  const gint64 count = gst_opensora_plan_count (self->plan);
+  gboolean changed;
+
+  GST_OBJECT_LOCK (self);
+  changed = gst_opensora_extent_update (&self->extent, clip, count);
+  GST_OBJECT_UNLOCK (self);
+  if (changed)
+    gst_element_post_message (GST_ELEMENT (self),
+        gst_message_new_duration_changed (GST_OBJECT (self)));
+}
+
+/* Has the next clip made, or lets the worker end. What is wrong with it is told
+ * once the frames that are there were pushed. */
 static GstFlowReturn
 begin_clip (GstOpensoraSrc *self)
 {
-  GstElement *element = GST_ELEMENT (self);
-  GstOpensoraClip clip;
+  g_autoptr (GstOpensoraClip) clip = NULL;
+  g_autoptr (GError) error = NULL;
+  GstFlowReturn ret = GST_FLOW_OK;
 
-  if (!gst_base_src_negotiate (GST_BASE_SRC (self)))
-    return GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (self))
-               ? GST_FLOW_FLUSHING
-               : GST_FLOW_NOT_NEGOTIATED;
+  if (gst_opensora_plan_count (self->plan) != 0)
+    clip = gst_opensora_plan_make_clip (self->plan, self->pipeline,
+        GST_BASE_SRC_PAD (self), self->clip, &error);
+  if (GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (self)))
+    return GST_FLOW_FLUSHING;
+  if (clip == NULL) {
+    gst_opensora_worker_end (self->worker, error);
+    return GST_FLOW_OK;
+  }
 
-  GST_OBJECT_LOCK (self);
-  self->clip_frames = opensora_params_get_num_frames (self->params);
-  GST_OBJECT_UNLOCK (self);
-  self->generating = TRUE;
-  clip = describe_clip (self);
-
-  gst_element_post_message (
-      element, gst_message_new_duration_changed (GST_OBJECT (self)));
-  gst_opensora_post_clip_started (element, &clip);
-  /* Queued by the base class until after the segment. The class's function and
-   * not gst_element_send_event (), which takes the lock that a state change
-   * holds while it waits for this thread. */
-  GST_ELEMENT_CLASS (gst_opensora_src_parent_class)
-      ->send_event (
-          element, gst_event_new_tag (gst_opensora_clip_tags (&clip)));
-  gst_opensora_worker_generate (self->worker, self->params);
+  self->next = clip;
+  if (self->clip == NULL) {
+    set_size (self, &clip->size);
+    ret = negotiate_again (self);
+  }
+  if (ret != GST_FLOW_OK) {
+    self->next = NULL;
+    return ret;
+  }
+  gst_opensora_plan_advance (self->plan);
+  update_duration (self, clip);
+  gst_opensora_clip_post_started (
+      clip, GST_ELEMENT (self), self->pipeline, self->n_threads);
+  gst_opensora_worker_generate (self->worker, g_steal_pointer (&clip));
   return GST_FLOW_OK;
+}
+
+/* The base class queues it until after the segment. Its function and not
+ * gst_element_send_event (), which takes the lock that a state change holds
+ * while it waits for this thread. */
+static void
+send_in_stream (GstOpensoraSrc *self, GstEvent *event)
+{
+  GST_ELEMENT_CLASS (gst_opensora_src_parent_class)
+      ->send_event (GST_ELEMENT (self), event);
+}
+
+/* The first frame of the next clip is there. Encoders begin anew with it, so
+ * that a stream can be cut between clips. */
+static GstFlowReturn
+enter_clip (GstOpensoraSrc *self)
+{
+  g_autoptr (GstOpensoraClip) last = self->clip;
+
+  self->clip = g_steal_pointer (&self->next);
+  send_in_stream (self, gst_event_new_tag (gst_opensora_clip_make_tags (
+                            self->clip, self->pipeline)));
+  if (last == NULL)
+    return GST_FLOW_OK;
+
+  send_in_stream (self, gst_opensora_clip_make_key_unit_event (self->clip));
+  if (gst_opensora_clip_has_size_of (self->clip, last))
+    return GST_FLOW_OK;
+  set_size (self, &self->clip->size);
+  return negotiate_again (self);
 }
 
 static void
 end_clip (GstOpensoraSrc *self)
 {
-  GstOpensoraClip clip = describe_clip (self);
-
-  gst_opensora_post_clip_done (GST_ELEMENT (self), &clip, &self->progress,
-      get_frame_time (
-          &self->info, opensora_params_get_num_frames (self->params)));
+  self->clip_ends = FALSE;
+  gst_opensora_clip_post_done (
+      self->clip, GST_ELEMENT (self), self->pipeline, self->n_threads);
 }
 
 static GstFlowReturn
 make_buffer (GstOpensoraSrc *self, GstBuffer *rgb, GstBuffer **out)
 {
-  const GstVideoInfo *info = &self->info;
-  guint64 n = GST_BUFFER_OFFSET (rgb);
-  GstFlowReturn ret = GST_BASE_SRC_CLASS (gst_opensora_src_parent_class)
-                          ->alloc (GST_BASE_SRC (self), n, info->size, out);
+  const guint64 n = self->clip->first + GST_BUFFER_OFFSET (rgb);
+  GstFlowReturn ret =
+      GST_BASE_SRC_CLASS (gst_opensora_src_parent_class)
+          ->alloc (GST_BASE_SRC (self), n, self->extent.info.size, out);
 
   if (ret != GST_FLOW_OK)
     return ret;
@@ -532,46 +490,51 @@ make_buffer (GstOpensoraSrc *self, GstBuffer *rgb, GstBuffer **out)
     fail (self, error);
     return GST_FLOW_ERROR;
   }
-  GST_BUFFER_PTS (*out) = get_frame_time (info, n);
-  GST_BUFFER_DTS (*out) = GST_CLOCK_TIME_NONE;
-  GST_BUFFER_DURATION (*out) = GST_CLOCK_TIME_NONE;
-  if (info->fps_n > 0)
-    GST_BUFFER_DURATION (*out) =
-        get_frame_time (info, n + 1) - GST_BUFFER_PTS (*out);
-  GST_BUFFER_OFFSET (*out) = n;
-  GST_BUFFER_OFFSET_END (*out) = n + 1;
+  gst_opensora_clip_stamp (self->clip, *out, n);
   return GST_FLOW_OK;
+}
+
+/* The next frame of the worker, which gets more to do on the way. */
+static GstFlowReturn
+get_frame (GstOpensoraSrc *self, GstBuffer **rgb)
+{
+  g_autoptr (GError) error = NULL;
+  GstFlowReturn ret;
+
+  do {
+    ret = gst_opensora_worker_pop (self->worker, rgb, &error);
+    if (ret != GST_OPENSORA_FLOW_WANTED)
+      break;
+    if (self->extent.size.step == 0)
+      learn_model (self);
+    ret = begin_clip (self);
+  } while (ret == GST_FLOW_OK);
+
+  if (ret == GST_FLOW_ERROR)
+    fail (self, error);
+  return ret;
 }
 
 static GstFlowReturn
 gst_opensora_src_create (GstPushSrc *push, GstBuffer **out)
 {
   GstOpensoraSrc *self = GST_OPENSORA_SRC (push);
-  GstBaseSrc *base = GST_BASE_SRC (push);
   g_autoptr (GstBuffer) rgb = NULL;
-  g_autoptr (GError) error = NULL;
-  GstFlowReturn ret = GST_FLOW_OK;
+  GstFlowReturn ret;
 
-  if (self->defaults == NULL)
-    ret = wait_for_model (self);
-  if (ret == GST_FLOW_OK && !self->generating)
-    ret = begin_clip (self);
-  if (ret != GST_FLOW_OK)
-    return ret;
-
-  ret = gst_opensora_worker_pop (self->worker, &rgb, &error);
-  if (ret == GST_FLOW_EOS)
+  if (self->clip_ends)
     end_clip (self);
-  if (ret == GST_FLOW_ERROR)
-    fail (self, error);
-  if (ret != GST_FLOW_OK)
-    return ret;
-
+  ret = get_frame (self, &rgb);
+  if (ret == GST_FLOW_OK && GST_BUFFER_OFFSET (rgb) == 0)
+    ret = enter_clip (self);
   /* Downstream may have changed while the frame was made. */
-  if (gst_pad_needs_reconfigure (GST_BASE_SRC_PAD (base))
-      && !gst_base_src_negotiate (base))
-    return GST_FLOW_NOT_NEGOTIATED;
-  return make_buffer (self, rgb, out);
+  if (ret == GST_FLOW_OK && gst_pad_needs_reconfigure (GST_BASE_SRC_PAD (push)))
+    ret = negotiate_again (self);
+  if (ret == GST_FLOW_OK)
+    ret = make_buffer (self, rgb, out);
+  if (ret == GST_FLOW_OK)
+    self->clip_ends = GST_BUFFER_OFFSET (rgb) + 1 == self->clip->n_frames;
+  return ret;
 }
 
 /* ---- the class ---- */
@@ -579,8 +542,8 @@ gst_opensora_src_create (GstPushSrc *push, GstBuffer **out)
 static void
 gst_opensora_src_init (GstOpensoraSrc *self)
 {
-  gst_opensora_settings_init (&self->settings);
-  gst_video_info_init (&self->info);
+  gst_opensora_settings_init (&self->settings, G_OBJECT_GET_CLASS (self));
+  gst_video_info_init (&self->extent.info);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
 }
 
@@ -594,17 +557,6 @@ gst_opensora_src_finalize (GObject *object)
   G_OBJECT_CLASS (gst_opensora_src_parent_class)->finalize (object);
 }
 
-/* The library logs through GLib: let GST_DEBUG=opensora:5 show it too. */
-static void
-bridge_log (const char *domain, GLogLevelFlags level, const char *message,
-    gpointer data)
-{
-  GST_CAT_LEVEL_LOG (gst_opensora_debug,
-      level & G_LOG_LEVEL_DEBUG ? GST_LEVEL_DEBUG : GST_LEVEL_INFO, NULL, "%s",
-      message);
-  g_log_default_handler (domain, level, message, NULL);
-}
-
 static void
 gst_opensora_src_class_init (GstOpensoraSrcClass *klass)
 {
@@ -615,15 +567,11 @@ gst_opensora_src_class_init (GstOpensoraSrcClass *klass)
 
   GST_DEBUG_CATEGORY_INIT (
       gst_opensora_src_debug, "opensorasrc", 0, "Open-Sora video source");
-  GST_DEBUG_CATEGORY_INIT (
-      gst_opensora_debug, "opensora", 0, "Open-Sora library");
-  g_log_set_handler (
-      "opensora", G_LOG_LEVEL_DEBUG | G_LOG_LEVEL_INFO, bridge_log, NULL);
 
   object_class->set_property = gst_opensora_src_set_property;
   object_class->get_property = gst_opensora_src_get_property;
   object_class->finalize = gst_opensora_src_finalize;
-  gst_opensora_settings_install (object_class);
+  gst_opensora_properties_install (object_class);
 
   element_class->send_event = GST_DEBUG_FUNCPTR (gst_opensora_src_send_event);
   element_class->change_state =

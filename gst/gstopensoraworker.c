@@ -5,6 +5,8 @@
  * hangs. */
 #include "gstopensoraworker.h"
 
+#include <string.h>
+
 /* Two of the chunks of 17 frames in which the Open-Sora 1.2 VAE decodes: one is
  * decoded while the other is being played. */
 #define MAX_QUEUED_FRAMES 34
@@ -18,9 +20,10 @@ struct _GstOpensoraWorker {
   GMutex lock; /* guards what follows */
   GCond cond;  /* any of it changed */
   gboolean flushing;
-  gboolean loaded;
-  gboolean done;
-  OpensoraParams *params;
+  gboolean wanting;      /* a clip, or to be told the end */
+  gboolean done;         /* the thread ends */
+  gboolean unseen;       /* no frame of the last clip was popped yet */
+  GstOpensoraClip *clip; /* that was given, not owned */
   GQueue frames;
   GError *error;
 };
@@ -44,16 +47,9 @@ on_progress (OpensoraStage stage, guint64 done, guint64 total, gpointer data)
 }
 
 static gboolean
-on_frame (GBytes *rgb, guint width, guint height, guint index, gpointer data)
+push_frame (GstOpensoraWorker *self, GstBuffer *frame)
 {
-  GstOpensoraWorker *self = data;
-  GstBuffer *frame = gst_buffer_new_wrapped_bytes (rgb);
   gboolean going = TRUE;
-
-  GST_BUFFER_OFFSET (frame) = index;
-
-  /* The application may only go to PLAYING once nothing is in progress. */
-  gst_opensora_progress_close (self->progress, GST_PROGRESS_TYPE_COMPLETE);
 
   g_mutex_lock (&self->lock);
   while (going && g_queue_get_length (&self->frames) >= MAX_QUEUED_FRAMES)
@@ -64,45 +60,96 @@ on_frame (GBytes *rgb, guint width, guint height, guint index, gpointer data)
   return going;
 }
 
-/* The parameters of the clip, or NULL when cancelled before they are known. */
-static OpensoraParams *
-wait_for_params (GstOpensoraWorker *self)
+/* A clip that is being made. */
+typedef struct {
+  GstOpensoraWorker *worker;
+  GstOpensoraClip *clip;
+  guint n_frames;
+} Job;
+
+static gboolean
+on_frame (GBytes *rgb, guint width, guint height, guint index, gpointer data)
 {
+  const Job *job = data;
+  GstOpensoraProgress *progress = job->worker->progress;
+  GstBuffer *frame = gst_buffer_new_wrapped_bytes (rgb);
+  const gint64 begin = g_get_monotonic_time ();
+  gboolean going;
+
+  GST_BUFFER_OFFSET (frame) = index;
+
+  /* The application may only go to PLAYING once nothing is in progress. */
+  gst_opensora_progress_close (progress, GST_PROGRESS_TYPE_COMPLETE);
+  if (index + 1 == job->n_frames) {
+    gst_opensora_progress_end_stage (progress);
+    memcpy (
+        job->clip->durations, progress->durations, sizeof progress->durations);
+  }
+  going = push_frame (job->worker, frame);
+  gst_opensora_progress_add_pause (progress, g_get_monotonic_time () - begin);
+  return going;
+}
+
+/* The next clip, or NULL when there is none or when cancelled. */
+static GstOpensoraClip *
+wait_for_clip (GstOpensoraWorker *self)
+{
+  GstOpensoraClip *clip;
   gboolean going = TRUE;
 
   g_mutex_lock (&self->lock);
-  self->loaded = TRUE;
+  self->wanting = TRUE;
   g_cond_broadcast (&self->cond);
-  while (going && self->params == NULL)
+  while (going && self->wanting)
     going = wait_unless_cancelled (self);
+  clip = g_steal_pointer (&self->clip);
   g_mutex_unlock (&self->lock);
-  return going ? self->params : NULL;
+  return going ? clip : NULL;
+}
+
+static gboolean
+make_clip (GstOpensoraWorker *self, GstOpensoraClip *clip, GError **error)
+{
+  Job job = { self, clip, clip->n_frames };
+  g_autoptr (OpensoraParams) params = g_object_ref (clip->params);
+
+  gst_opensora_progress_begin_clip (self->progress, clip->index);
+  return opensora_pipeline_generate (self->pipeline, params, on_frame, &job,
+      on_progress, self, self->cancellable, error);
+}
+
+/* How the progress ends if nothing has ended it: after an error the streaming
+ * thread does, once it has posted that. */
+static void
+end_progress (GstOpensoraWorker *self)
+{
+  if (g_cancellable_is_cancelled (self->cancellable))
+    gst_opensora_progress_close (self->progress, GST_PROGRESS_TYPE_CANCELED);
+  else if (self->error == NULL)
+    gst_opensora_progress_close (self->progress, GST_PROGRESS_TYPE_COMPLETE);
 }
 
 static gpointer
 work (gpointer data)
 {
   GstOpensoraWorker *self = data;
-  OpensoraParams *params;
-  GError *error = NULL;
+  GstOpensoraClip *clip;
+  g_autoptr (GError) error = NULL;
 
   if (opensora_pipeline_load (
-          self->pipeline, self->cancellable, on_progress, self, &error)
-      && (params = wait_for_params (self)) != NULL)
-    opensora_pipeline_generate (self->pipeline, params, on_frame, self,
-        on_progress, self, self->cancellable, &error);
-  gst_opensora_progress_end_stage (self->progress);
-
-  if (g_cancellable_is_cancelled (self->cancellable))
-    gst_opensora_progress_close (self->progress, GST_PROGRESS_TYPE_CANCELED);
+          self->pipeline, self->cancellable, on_progress, self, &error)) {
+    do
+      clip = wait_for_clip (self);
+    while (clip != NULL && make_clip (self, clip, &error));
+  }
+  if (error != NULL)
+    gst_opensora_worker_end (self, error);
+  end_progress (self);
 
   g_mutex_lock (&self->lock);
   self->done = TRUE;
-  if (self->error == NULL)
-    self->error = g_steal_pointer (&error);
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
-  g_clear_error (&error);
   return NULL;
 }
 
@@ -133,7 +180,6 @@ gst_opensora_worker_free (GstOpensoraWorker *self)
 
   g_queue_clear_full (&self->frames, (GDestroyNotify) gst_buffer_unref);
   g_clear_error (&self->error);
-  g_clear_object (&self->params);
   g_object_unref (self->cancellable);
   g_object_unref (self->pipeline);
   g_cond_clear (&self->cond);
@@ -171,29 +217,34 @@ get_result (GstOpensoraWorker *self, GError **error)
   return GST_FLOW_ERROR;
 }
 
-GstFlowReturn
-gst_opensora_worker_wait_loaded (GstOpensoraWorker *self, GError **error)
+void
+gst_opensora_worker_generate (GstOpensoraWorker *self, GstOpensoraClip *clip)
 {
-  GstFlowReturn ret = GST_FLOW_OK;
-
   g_mutex_lock (&self->lock);
-  while (!self->flushing && !self->loaded && !self->done)
-    g_cond_wait (&self->cond, &self->lock);
-  if (self->flushing)
-    ret = GST_FLOW_FLUSHING;
-  else if (self->done)
-    ret = get_result (self, error);
+  self->clip = clip;
+  self->unseen = TRUE;
+  self->wanting = FALSE;
+  g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
-  return ret;
 }
 
 void
-gst_opensora_worker_generate (GstOpensoraWorker *self, OpensoraParams *params)
+gst_opensora_worker_end (GstOpensoraWorker *self, const GError *error)
 {
   g_mutex_lock (&self->lock);
-  self->params = g_object_ref (params);
+  if (error != NULL)
+    self->error = g_error_copy (error);
+  self->wanting = FALSE;
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
+}
+
+/* Is there something for the streaming thread? With the lock held. */
+static gboolean
+is_ready (GstOpensoraWorker *self)
+{
+  return self->flushing || self->done || !g_queue_is_empty (&self->frames)
+         || (self->wanting && !self->unseen);
 }
 
 GstFlowReturn
@@ -203,14 +254,18 @@ gst_opensora_worker_pop (
   GstFlowReturn ret = GST_FLOW_OK;
 
   g_mutex_lock (&self->lock);
-  while (!self->flushing && !self->done && g_queue_is_empty (&self->frames))
+  while (!is_ready (self))
     g_cond_wait (&self->cond, &self->lock);
-  if (self->flushing)
+  if (self->flushing) {
     ret = GST_FLOW_FLUSHING;
-  else if ((*frame = g_queue_pop_head (&self->frames)) == NULL)
+  } else if (!self->done && self->wanting && !self->unseen) {
+    ret = GST_OPENSORA_FLOW_WANTED;
+  } else if ((*frame = g_queue_pop_head (&self->frames)) == NULL) {
     ret = get_result (self, error);
-  else
+  } else {
+    self->unseen &= GST_BUFFER_OFFSET (*frame) > 0;
     g_cond_broadcast (&self->cond);
+  }
   g_mutex_unlock (&self->lock);
   return ret;
 }

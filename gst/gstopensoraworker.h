@@ -1,17 +1,20 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The thread that loads the model and makes a clip, and the bounded queue of
+/* The thread that loads the model and makes clips, and the bounded queue of
  * frames between it and the streaming thread.
  *
  *   worker thread                       streaming thread
- *   load ──────── loaded ─────────────► wait_loaded ()
- *   ◄──────────── params ────────────── generate ()
- *   frame callback ─► [ queue ] ──────► pop () */
+ *   load, wants a clip ───────────────► pop (): GST_OPENSORA_FLOW_WANTED
+ *   ◄───────────── clip ─────────────── generate ()
+ *   frame callback ─► [ queue ] ──────► pop (): GST_FLOW_OK
+ *   wants the next ───────────────────► pop (): GST_OPENSORA_FLOW_WANTED
+ *   ◄────────────────────────────────── end ()
+ *   the end ──────────────────────────► pop (): GST_FLOW_EOS */
 #pragma once
 
 #include <gst/gst.h>
 #include <opensora/opensora.h>
 
-#include "gstopensoramessages.h"
+#include "gstopensoraclip.h"
 
 G_BEGIN_DECLS
 
@@ -33,17 +36,23 @@ void gst_opensora_worker_cancel (GstOpensoraWorker *self);
 void gst_opensora_worker_set_flushing (
     GstOpensoraWorker *self, gboolean flushing);
 
-GstFlowReturn gst_opensora_worker_wait_loaded (
-    GstOpensoraWorker *self, GError **error);
+/* The worker has nothing to do and waits for generate () or end (). */
+#define GST_OPENSORA_FLOW_WANTED GST_FLOW_CUSTOM_SUCCESS
 
-/* params: resolved. Called once, after wait_loaded () said GST_FLOW_OK. */
-void gst_opensora_worker_generate (
-    GstOpensoraWorker *self, OpensoraParams *params);
-
-/* The next frame: packed RGB rows without padding, its number in the offset.
- * GST_FLOW_EOS after the last; GST_FLOW_ERROR with error set; GST_FLOW_FLUSHING
- * also when cancelled. */
+/* The next frame: packed RGB rows without padding, its number in the clip in
+ * the offset. GST_OPENSORA_FLOW_WANTED comes before frames that wait, but not
+ * before the first frame of the last clip that was given: so the work is at
+ * most one clip ahead. GST_FLOW_EOS after the last; GST_FLOW_ERROR with error
+ * set; GST_FLOW_FLUSHING also when cancelled. */
 GstFlowReturn gst_opensora_worker_pop (
     GstOpensoraWorker *self, GstBuffer **frame, GError **error);
+
+/* clip: belongs to the worker until its first frame was popped, its durations
+ * until the last. */
+void gst_opensora_worker_generate (
+    GstOpensoraWorker *self, GstOpensoraClip *clip);
+
+/* No clip follows. error: why not, if that is one; it is copied. */
+void gst_opensora_worker_end (GstOpensoraWorker *self, const GError *error);
 
 G_END_DECLS

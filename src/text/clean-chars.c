@@ -16,8 +16,7 @@
 GArray *
 os_chars_new (const char *text)
 {
-  /* With room from the start, so that an empty text has a place, too. */
-  GArray *chars = g_array_sized_new (FALSE, FALSE, sizeof (gunichar), 16);
+  GArray *chars = g_array_new (FALSE, FALSE, sizeof (gunichar));
 
   os_chars_append_utf8 (chars, text, -1);
   return chars;
@@ -59,7 +58,8 @@ gboolean
 os_chars_equal (const GArray *a, const GArray *b)
 {
   return a->len == b->len
-         && memcmp (a->data, b->data, a->len * sizeof (gunichar)) == 0;
+         && (a->len == 0
+             || memcmp (a->data, b->data, a->len * sizeof (gunichar)) == 0);
 }
 
 void
@@ -145,11 +145,9 @@ has_case_beside (const GArray *chars, const gunichar *at, int step)
 {
   const gunichar *begin = os_chars_begin (chars), *end = os_chars_end (chars);
 
-  while (step < 0 ? at > begin : at + 1 < end) {
-    at += step;
+  for (at += step; at >= begin && at < end; at += step)
     if (!is_case_ignorable (*at))
       return is_cased (*at);
-  }
   return FALSE;
 }
 
@@ -175,7 +173,7 @@ lower_char (gunichar c)
 void
 os_chars_lower (GArray *chars)
 {
-  g_autoptr (GArray) lower = os_chars_new ("");
+  g_autoptr (GArray) lower = g_array_new (FALSE, FALSE, sizeof (gunichar));
 
   for (const gunichar *c = os_chars_begin (chars); c < os_chars_end (chars);
        c++) {
@@ -204,7 +202,7 @@ os_char_is_of (gunichar c, const char *set)
 gboolean
 os_subject_is_boundary (const OsSubject *subject, const gunichar *at)
 {
-  return os_char_is_word (os_subject_before (subject, at))
+  return os_char_is_word (os_subject_peek (subject, at - 1))
          != os_char_is_word (os_subject_peek (subject, at));
 }
 
@@ -262,7 +260,7 @@ os_chars_replace (
       continue;
     }
     if (result == NULL)
-      result = os_chars_new ("");
+      result = g_array_sized_new (FALSE, FALSE, sizeof (gunichar), chars->len);
     g_array_append_vals (result, kept, at - kept);
     os_chars_append_utf8 (result, with, -1);
     kept = after;

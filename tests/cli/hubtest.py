@@ -86,8 +86,7 @@ class HubTest(unittest.TestCase):
 
     def environment(self, **values):
         kept = {k: v for k, v in os.environ.items()
-                if not k.startswith(("HF_", "HUGGING", "XDG_", "TRANSFORMERS",
-                                     "SSL_CERT_"))
+                if not k.startswith(("HF_", "HUGGING", "XDG_", "TRANSFORMERS"))
                 and not k.lower().endswith("_proxy")}
         return {**kept, "HF_ENDPOINT": self.hub.url, "HOME": self.home,
                 "HF_HUB_CACHE": self.cache, "LC_ALL": "C.UTF-8",

@@ -1,145 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Properties, and the errors that settings lead to. */
+/* Prompts, and the errors that settings lead to. */
 #include "gsttest.h"
 
 #include <string.h>
-
-/* The properties are an interface: a change here is a change for users. */
-static const char *const expected_properties[] = {
-  "prompt gchararray (null) rw playing",
-  "model gchararray (null) rw ready",
-  "revision gchararray (null) rw ready",
-  "cache-dir gchararray (null) rw ready",
-  "local-files-only gboolean false rw ready",
-  "seed gint64 [-1 9223372036854775807] 42 rw playing",
-  "steps guint [0 1000] 0 rw playing",
-  "guidance-scale gdouble [-1 100] -1 rw playing",
-  "num-frames gint [0 4096] 0 rw playing",
-  "n-threads guint [0 1024] 0 rw ready",
-  "backend GstOpensoraBackend [auto openblas onednn] auto rw ready",
-  NULL,
-};
-
-static char *
-describe_enum (GParamSpecEnum *spec)
-{
-  GString *text = g_string_new ("[");
-
-  for (guint i = 0; i < spec->enum_class->n_values; i++)
-    g_string_append_printf (
-        text, "%s%s", i > 0 ? " " : "", spec->enum_class->values[i].value_nick);
-  g_string_append_printf (text, "] %s",
-      g_enum_get_value (spec->enum_class, spec->default_value)->value_nick);
-  return g_string_free (text, FALSE);
-}
-
-static char *
-describe_range (GParamSpec *spec)
-{
-  if (G_IS_PARAM_SPEC_INT64 (spec)) {
-    GParamSpecInt64 *s = G_PARAM_SPEC_INT64 (spec);
-    return g_strdup_printf ("[%" G_GINT64_FORMAT " %" G_GINT64_FORMAT
-                            "] %" G_GINT64_FORMAT,
-        s->minimum, s->maximum, s->default_value);
-  }
-  if (G_IS_PARAM_SPEC_UINT (spec)) {
-    GParamSpecUInt *s = G_PARAM_SPEC_UINT (spec);
-    return g_strdup_printf (
-        "[%u %u] %u", s->minimum, s->maximum, s->default_value);
-  }
-  if (G_IS_PARAM_SPEC_INT (spec)) {
-    GParamSpecInt *s = G_PARAM_SPEC_INT (spec);
-    return g_strdup_printf (
-        "[%d %d] %d", s->minimum, s->maximum, s->default_value);
-  }
-  if (G_IS_PARAM_SPEC_DOUBLE (spec)) {
-    GParamSpecDouble *s = G_PARAM_SPEC_DOUBLE (spec);
-    return g_strdup_printf (
-        "[%g %g] %g", s->minimum, s->maximum, s->default_value);
-  }
-  if (G_IS_PARAM_SPEC_BOOLEAN (spec))
-    return g_strdup (
-        G_PARAM_SPEC_BOOLEAN (spec)->default_value ? "true" : "false");
-  if (G_IS_PARAM_SPEC_ENUM (spec))
-    return describe_enum (G_PARAM_SPEC_ENUM (spec));
-  return g_strdup (
-      G_PARAM_SPEC_STRING (spec)->default_value ? "default" : "(null)");
-}
-
-static void
-test_properties (void)
-{
-  GstElement *element = gst_element_factory_make ("opensorasrc", NULL);
-  g_autofree GParamSpec **specs = NULL;
-  guint n, own = 0;
-
-  specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (element), &n);
-  for (guint i = 0; i < n; i++) {
-    GParamSpec *spec = specs[i];
-    g_autofree char *range = NULL;
-    g_autofree char *text = NULL;
-    g_auto (GValue) value = G_VALUE_INIT;
-
-    if (spec->owner_type != G_OBJECT_TYPE (element))
-      continue;
-    range = describe_range (spec);
-    text = g_strdup_printf ("%s %s %s %s%s %s", spec->name,
-        g_type_name (spec->value_type), range,
-        spec->flags & G_PARAM_READABLE ? "r" : "",
-        spec->flags & G_PARAM_WRITABLE ? "w" : "",
-        spec->flags & GST_PARAM_MUTABLE_PLAYING ? "playing"
-        : spec->flags & GST_PARAM_MUTABLE_READY ? "ready"
-                                                : "null");
-    g_assert_true (g_strv_contains (expected_properties, text)
-                   || (g_test_message ("unexpected: %s", text), FALSE));
-    g_assert_cmpuint (strlen (g_param_spec_get_blurb (spec)), >, 20);
-
-    /* A fresh element has the defaults that are documented. */
-    g_value_init (&value, spec->value_type);
-    g_object_get_property (G_OBJECT (element), spec->name, &value);
-    g_assert_true (g_param_value_defaults (spec, &value));
-    own++;
-  }
-  g_assert_cmpuint (own, ==, G_N_ELEMENTS (expected_properties) - 1);
-  gst_object_unref (gst_object_ref_sink (element));
-}
-
-static void
-test_values_are_kept (void)
-{
-  GstElement *element = gst_element_factory_make ("opensorasrc", NULL);
-  g_autofree char *prompt = NULL;
-  g_autofree char *model = NULL;
-  g_autofree char *revision = NULL;
-  g_autofree char *cache_dir = NULL;
-  gboolean local_files_only;
-  gint64 seed;
-  guint steps, n_threads;
-  double guidance;
-  gint num_frames, backend;
-
-  gst_util_set_object_arg (G_OBJECT (element), "backend", "onednn");
-  g_object_set (element, "prompt", "a", "model", "/no/such/model", "seed",
-      G_MAXINT64, "steps", 7, "guidance-scale", 0.5, "num-frames", 34,
-      "n-threads", 2, "revision", "v1.0", "cache-dir", "~/models",
-      "local-files-only", TRUE, NULL);
-  g_object_get (element, "prompt", &prompt, "model", &model, "seed", &seed,
-      "steps", &steps, "guidance-scale", &guidance, "num-frames", &num_frames,
-      "n-threads", &n_threads, "backend", &backend, "revision", &revision,
-      "cache-dir", &cache_dir, "local-files-only", &local_files_only, NULL);
-  g_assert_cmpstr (prompt, ==, "a");
-  g_assert_cmpstr (model, ==, "/no/such/model");
-  g_assert_cmpint (seed, ==, G_MAXINT64);
-  g_assert_cmpuint (steps, ==, 7);
-  g_assert_cmpfloat (guidance, ==, 0.5);
-  g_assert_cmpint (num_frames, ==, 34);
-  g_assert_cmpuint (n_threads, ==, 2);
-  g_assert_cmpint (backend, ==, 2);
-  g_assert_cmpstr (revision, ==, "v1.0");
-  g_assert_cmpstr (cache_dir, ==, "~/models");
-  g_assert_true (local_files_only);
-  gst_object_unref (gst_object_ref_sink (element));
-}
 
 static void
 run_prompt (const char *prompt)
@@ -201,12 +64,59 @@ test_wrong_model (void)
       GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_NOT_FOUND, "/no/such/model");
 }
 
+static double
+seconds_since (gint64 begin)
+{
+  return (g_get_monotonic_time () - begin) * 1e-6;
+}
+
+/* Settings that no model could follow fail the state change itself, at once. */
+static void
+check_start_error (const char *properties, int code, const char *part)
+{
+  g_autofree char *launch =
+      g_strdup_printf ("opensorasrc %s ! fakesink", properties);
+  GstElement *pipeline = gst_test_pipeline_new (launch);
+  g_autoptr (GstMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+  gint64 begin = g_get_monotonic_time ();
+
+  g_assert_cmpint (gst_element_set_state (pipeline, GST_STATE_PAUSED), ==,
+      GST_STATE_CHANGE_FAILURE);
+  g_assert_cmpfloat (seconds_since (begin), <, gst_test_limit (0.1));
+  message = gst_test_wait_message (pipeline, GST_MESSAGE_ERROR);
+  gst_message_parse_error (message, &error, NULL);
+  g_test_message ("%s", error->message);
+  g_assert_error (error, GST_RESOURCE_ERROR, code);
+  g_assert_nonnull (strstr (error->message, part));
+  gst_test_pipeline_free (pipeline);
+}
+
+static void
+test_start_errors (void)
+{
+  const gint settings = GST_RESOURCE_ERROR_SETTINGS;
+  const gint not_found = GST_RESOURCE_ERROR_NOT_FOUND;
+
+  check_start_error ("prompt=a prompt-path=/no/such/file", settings, "both");
+  check_start_error ("prompt-path=/no/such/file", not_found, "/no/such/file");
+  check_start_error ("prompt-path=/dev/null", settings, "no prompt");
+  check_start_error ("prompt-path=/", GST_RESOURCE_ERROR_OPEN_READ, "/");
+  check_start_error ("config=/no/such/file.py", not_found, "/no/such/file.py");
+  check_start_error ("reference-path=\"http://x/y.png;/no/such/b.mp4\"",
+      not_found, "/no/such/b.mp4");
+  check_start_error ("model=./nowhere", not_found, "model: ");
+  check_start_error ("transformer=a/b/c", not_found, "transformer: ");
+  check_start_error ("vae=~/nowhere", not_found, "vae: ");
+  check_start_error ("text-encoder=/nowhere", not_found, "text-encoder: ");
+}
+
 /* The error comes before the end of the progress, and the progress ends. */
 static void
 test_error_ends_progress (void)
 {
   GstElement *pipeline =
-      gst_test_pipeline_new ("opensorasrc model=/no/such/model ! fakesink");
+      gst_test_pipeline_new ("opensorasrc num-frames=2 ! fakesink");
   g_autoptr (GstMessage) error = NULL;
 
   gst_element_set_state (pipeline, GST_STATE_PAUSED);
@@ -287,11 +197,10 @@ test_after_error (void)
 static void
 add_tests (void)
 {
-  g_test_add_func ("/gst/settings/properties", test_properties);
-  g_test_add_func ("/gst/settings/values-are-kept", test_values_are_kept);
   g_test_add_func ("/gst/settings/prompts", test_prompts);
   g_test_add_func ("/gst/settings/invalid-utf8", test_invalid_utf8);
   g_test_add_func ("/gst/settings/wrong-model", test_wrong_model);
+  g_test_add_func ("/gst/settings/start-errors", test_start_errors);
   g_test_add_func (
       "/gst/settings/error-ends-progress", test_error_ends_progress);
   g_test_add_func ("/gst/settings/wrong-size", test_wrong_size);

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The list of properties, and their values. */
+#include "gsttest.h"
+
+#include <string.h>
+
+/* The properties are an interface: a change here is a change for users. */
+static const char *const expected_properties[] = {
+  "prompt gchararray (null) rw playing",
+  "prompt-path gchararray (null) rw ready",
+  "num-clips gint [-1 2147483647] 1 rw playing",
+  "aesthetic-score gdouble [-1 10] -1 rw playing",
+  "motion-score gdouble [-1 100] -1 rw playing",
+  "camera-motion gchararray (null) rw playing",
+  "seed gint64 [-1 9223372036854775807] 42 rw playing",
+  "steps guint [0 1000] 0 rw playing",
+  "guidance-scale gdouble [-1 100] -1 rw playing",
+  "noise OpensoraNoise [cpu cuda] cpu rw playing",
+  "noise-dtype OpensoraNoiseDtype [f32 bf16 f16] f32 rw playing",
+  "num-frames gint [0 4096] 0 rw playing",
+  "resolution gchararray (null) rw playing",
+  "aspect-ratio GstFraction [0/1 100/1] 0/1 rw playing",
+  "reference-path gchararray (null) rw playing",
+  "mask-strategy gchararray (null) rw playing",
+  "align gint [-1 4096] -1 rw playing",
+  "loop gint [1 1000] 1 rw playing",
+  "condition-frame-length gint [-1 4096] -1 rw playing",
+  "condition-frame-edit gdouble [0 1] 0 rw playing",
+  "model gchararray (null) rw ready",
+  "transformer gchararray (null) rw ready",
+  "vae gchararray (null) rw ready",
+  "text-encoder gchararray (null) rw ready",
+  "revision gchararray (null) rw ready",
+  "cache-dir gchararray (null) rw ready",
+  "local-files-only gboolean false rw ready",
+  "config gchararray (null) rw ready",
+  "n-threads guint [0 1024] 0 rw ready",
+  "backend GstOpensoraBackend [auto openblas onednn] auto rw ready",
+  NULL,
+};
+
+static char *
+describe_enum (GParamSpecEnum *spec)
+{
+  GString *text = g_string_new ("[");
+
+  for (guint i = 0; i < spec->enum_class->n_values; i++)
+    g_string_append_printf (
+        text, "%s%s", i > 0 ? " " : "", spec->enum_class->values[i].value_nick);
+  g_string_append_printf (text, "] %s",
+      g_enum_get_value (spec->enum_class, spec->default_value)->value_nick);
+  return g_string_free (text, FALSE);
+}
+
+static char *
+describe_range (GParamSpec *spec)
+{
+  if (G_IS_PARAM_SPEC_INT64 (spec)) {
+    GParamSpecInt64 *s = G_PARAM_SPEC_INT64 (spec);
+    return g_strdup_printf ("[%" G_GINT64_FORMAT " %" G_GINT64_FORMAT
+                            "] %" G_GINT64_FORMAT,
+        s->minimum, s->maximum, s->default_value);
+  }
+  if (G_IS_PARAM_SPEC_UINT (spec)) {
+    GParamSpecUInt *s = G_PARAM_SPEC_UINT (spec);
+    return g_strdup_printf (
+        "[%u %u] %u", s->minimum, s->maximum, s->default_value);
+  }
+  if (G_IS_PARAM_SPEC_INT (spec)) {
+    GParamSpecInt *s = G_PARAM_SPEC_INT (spec);
+    return g_strdup_printf (
+        "[%d %d] %d", s->minimum, s->maximum, s->default_value);
+  }
+  if (G_IS_PARAM_SPEC_DOUBLE (spec)) {
+    GParamSpecDouble *s = G_PARAM_SPEC_DOUBLE (spec);
+    return g_strdup_printf (
+        "[%g %g] %g", s->minimum, s->maximum, s->default_value);
+  }
+  if (GST_IS_PARAM_SPEC_FRACTION (spec)) {
+    GstParamSpecFraction *s = GST_PARAM_SPEC_FRACTION (spec);
+    return g_strdup_printf ("[%d/%d %d/%d] %d/%d", s->min_num, s->min_den,
+        s->max_num, s->max_den, s->def_num, s->def_den);
+  }
+  if (G_IS_PARAM_SPEC_BOOLEAN (spec))
+    return g_strdup (
+        G_PARAM_SPEC_BOOLEAN (spec)->default_value ? "true" : "false");
+  if (G_IS_PARAM_SPEC_ENUM (spec))
+    return describe_enum (G_PARAM_SPEC_ENUM (spec));
+  return g_strdup (
+      G_PARAM_SPEC_STRING (spec)->default_value ? "default" : "(null)");
+}
+
+static void
+test_properties (void)
+{
+  GstElement *element = gst_element_factory_make ("opensorasrc", NULL);
+  g_autofree GParamSpec **specs = NULL;
+  guint n, own = 0;
+
+  specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (element), &n);
+  for (guint i = 0; i < n; i++) {
+    GParamSpec *spec = specs[i];
+    g_autofree char *range = NULL;
+    g_autofree char *text = NULL;
+    g_auto (GValue) value = G_VALUE_INIT;
+
+    if (spec->owner_type != G_OBJECT_TYPE (element))
+      continue;
+    range = describe_range (spec);
+    text = g_strdup_printf ("%s %s %s %s%s %s", spec->name,
+        g_type_name (spec->value_type), range,
+        spec->flags & G_PARAM_READABLE ? "r" : "",
+        spec->flags & G_PARAM_WRITABLE ? "w" : "",
+        spec->flags & GST_PARAM_MUTABLE_PLAYING ? "playing"
+        : spec->flags & GST_PARAM_MUTABLE_READY ? "ready"
+                                                : "null");
+    g_assert_true (g_strv_contains (expected_properties, text)
+                   || (g_test_message ("unexpected: %s", text), FALSE));
+    g_assert_cmpuint (strlen (g_param_spec_get_blurb (spec)), >, 20);
+
+    /* A fresh element has the defaults that are documented. */
+    g_value_init (&value, spec->value_type);
+    g_object_get_property (G_OBJECT (element), spec->name, &value);
+    g_assert_true (g_param_value_defaults (spec, &value));
+    own++;
+  }
+  g_assert_cmpuint (own, ==, G_N_ELEMENTS (expected_properties) - 1);
+  gst_object_unref (gst_object_ref_sink (element));
+}
+
+/* A value that is not the default, as text. */
+static const struct {
+  const char *name, *text;
+} values[] = {
+  { "prompt", "a" },
+  { "prompt-path", "/tmp/prompts.txt" },
+  { "num-clips", "-1" },
+  { "aesthetic-score", "6.5" },
+  { "motion-score", "0" },
+  { "camera-motion", "zoom in" },
+  { "seed", "9223372036854775807" },
+  { "steps", "7" },
+  { "guidance-scale", "0.5" },
+  { "noise", "cuda" },
+  { "noise-dtype", "bf16" },
+  { "num-frames", "34" },
+  { "resolution", "240p" },
+  { "aspect-ratio", "16/9" },
+  { "reference-path", "a.png;b.mp4" },
+  { "mask-strategy", "0;0,1,0,-1,1" },
+  { "align", "0" },
+  { "loop", "1000" },
+  { "condition-frame-length", "10" },
+  { "condition-frame-edit", "0.25" },
+  { "model", "/no/such/model" },
+  { "transformer", "org/one" },
+  { "vae", "org/two" },
+  { "text-encoder", "org/three" },
+  { "revision", "v1.0" },
+  { "cache-dir", "~/models" },
+  { "local-files-only", "true" },
+  { "config", "sample.py" },
+  { "n-threads", "2" },
+  { "backend", "onednn" },
+};
+
+static void
+test_values_are_kept (void)
+{
+  GstElement *element = gst_element_factory_make ("opensorasrc", NULL);
+  GObjectClass *klass = G_OBJECT_GET_CLASS (element);
+
+  g_assert_cmpuint (
+      G_N_ELEMENTS (values), ==, G_N_ELEMENTS (expected_properties) - 1);
+  for (guint i = 0; i < G_N_ELEMENTS (values); i++) {
+    GParamSpec *spec = g_object_class_find_property (klass, values[i].name);
+    g_auto (GValue) set = G_VALUE_INIT, got = G_VALUE_INIT;
+
+    g_value_init (&set, spec->value_type);
+    if (G_VALUE_HOLDS_STRING (&set))
+      g_value_set_string (&set, values[i].text);
+    else
+      g_assert_true (gst_value_deserialize (&set, values[i].text));
+    g_assert_false (g_param_value_defaults (spec, &set));
+    g_object_set_property (G_OBJECT (element), spec->name, &set);
+    g_object_get_property (G_OBJECT (element), spec->name, &got);
+    g_assert_cmpint (g_param_values_cmp (spec, &set, &got), ==, 0);
+  }
+  gst_object_unref (gst_object_ref_sink (element));
+}
+
+/* Text that an Open-Sora user might copy is refused, not turned round. */
+static void
+test_aspect_ratio_notation (void)
+{
+  g_auto (GValue) value = G_VALUE_INIT;
+
+  g_value_init (&value, GST_TYPE_FRACTION);
+  g_assert_false (gst_value_deserialize (&value, "9:16"));
+}
+
+static void
+add_tests (void)
+{
+  g_test_add_func ("/gst/properties/list", test_properties);
+  g_test_add_func ("/gst/properties/values-are-kept", test_values_are_kept);
+  g_test_add_func (
+      "/gst/properties/aspect-ratio-notation", test_aspect_ratio_notation);
+}
+
+int
+main (int argc, char **argv)
+{
+  return gst_test_main (argc, argv, add_tests);
+}
