@@ -56,10 +56,11 @@ read_defaults (OsBundle *bundle, const OsParts *parts, GError **error)
   return os_config_check (config, error);
 }
 
-/* The config and the weights of one part. */
+/* The config and the weights of one part, and the files that they are in. */
 typedef struct {
   OsConfig *config;
   OsBinder *binder;
+  char **files;
 } Part;
 
 static void
@@ -67,6 +68,7 @@ part_clear (Part *part)
 {
   g_clear_pointer (&part->config, os_config_free);
   g_clear_pointer (&part->binder, os_binder_free);
+  g_clear_pointer (&part->files, g_strfreev);
 }
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (Part, part_clear)
 
@@ -86,6 +88,26 @@ find_config (const char *path)
              : NULL;
 }
 
+/* config: NULL for none. */
+static char **
+list_files (const OsCheckpoint *checkpoint, const char *config)
+{
+  const GPtrArray *entries = os_checkpoint_get_entries (checkpoint);
+  g_autoptr (GStrvBuilder) files = g_strv_builder_new ();
+  const char *last = config;
+
+  if (config)
+    g_strv_builder_add (files, config);
+  for (guint i = 0; i < entries->len; i++) {
+    const OsCheckpointEntry *entry = g_ptr_array_index (entries, i);
+
+    if (g_strcmp0 (entry->file, last) != 0)
+      g_strv_builder_add (files, entry->file);
+    last = entry->file;
+  }
+  return g_strv_builder_end (files);
+}
+
 static gboolean
 part_open (Part *part, const OsParts *parts, OsPartKind kind, GError **error)
 {
@@ -95,12 +117,14 @@ part_open (Part *part, const OsParts *parts, OsPartKind kind, GError **error)
 
   if (!checkpoint)
     return FALSE;
-  part->config = config && g_file_test (config, G_FILE_TEST_EXISTS)
-                     ? os_config_load (config, error)
-                     : os_inferred_config (kind, checkpoint, error);
+  if (config && !g_file_test (config, G_FILE_TEST_EXISTS))
+    g_clear_pointer (&config, g_free);
+  part->config = config ? os_config_load (config, error)
+                        : os_inferred_config (kind, checkpoint, error);
   if (!part->config)
     return FALSE;
   part->binder = os_binder_new (checkpoint);
+  part->files = list_files (checkpoint, config);
   return TRUE;
 }
 
@@ -128,6 +152,9 @@ open_text_encoder (OsBundle *bundle, const OsParts *parts, GError **error)
         os_t5_get_vocab_size (bundle->text_encoder));
     return FALSE;
   }
+  bundle->text_states =
+      os_embedding_cache_new ((const char *const *) part.files,
+          os_t5_get_d_model (bundle->text_encoder), NULL);
   return TRUE;
 }
 
@@ -191,6 +218,7 @@ void
 os_bundle_free (OsBundle *bundle)
 {
   g_clear_pointer (&bundle->tokenizer, os_t5_tokenizer_free);
+  g_clear_pointer (&bundle->text_states, os_embedding_cache_free);
   g_clear_pointer (&bundle->text_encoder, os_t5_free);
   g_clear_pointer (&bundle->transformer, os_stdit_free);
   g_clear_pointer (&bundle->vae, os_vae12_free);

@@ -11,6 +11,7 @@
 
 #include "base/task.h"
 #include "models/stdit.h"
+#include "pipeline/embedding-cache.h"
 #include "pipeline/family.h"
 #include "pipeline/parts.h"
 #include "text/t5-tokenizer.h"
@@ -24,6 +25,7 @@ typedef struct {
 
   OsT5Tokenizer *tokenizer;
   OsT5 *text_encoder;
+  OsEmbeddingCache *text_states; /* what it made of prompts */
   OsStdit *transformer;
   OsVae12 *vae;
 } OsBundle;

@@ -473,6 +473,10 @@ main (int argc, char **argv)
     g_test_add (path, Fixture, NULL, set_up, tests[i].test, tear_down);
   }
   result = g_test_run ();
+  g_rmdir (states_folder);
+  *strrchr (states_folder, '/') = '\0';
+  g_rmdir (states_folder);
+  g_rmdir (home);
   g_free (states_folder);
   return result;
 }
