@@ -23,8 +23,6 @@ struct _OsClip {
   OsPrompt *prompt;
   OsConditions *conditions;
   gint64 T, H, W; /* of the latents */
-  char *text;     /* of this loop, and its states: most loops have the same */
-  OsTensor *states;
 };
 
 /* Where frames go, and how many have gone there. */
@@ -87,14 +85,12 @@ os_clip_free (OsClip *self)
 {
   g_clear_pointer (&self->prompt, os_prompt_free);
   g_clear_pointer (&self->conditions, os_conditions_free);
-  g_clear_pointer (&self->states, os_tensor_unref);
-  g_free (self->text);
   g_object_unref (self->resolved);
   g_free (self);
 }
 
 /* The states of the loop's text, [L, d_model]. */
-static const OsTensor *
+static OsTensor *
 encode_text (OsClip *self, guint loop)
 {
   const OsPromptScores scores = {
@@ -105,21 +101,14 @@ encode_text (OsClip *self, guint loop)
   };
   g_autofree char *text = os_prompt_text (self->prompt, loop, &scores);
 
-  if (g_strcmp0 (text, self->text) != 0) {
-    g_clear_pointer (&self->states, os_tensor_unref);
-    self->states =
-        self->sources->encode_text (self->compute, text, self->sources->data);
-    g_free (self->text);
-    self->text = g_steal_pointer (&text);
-  }
-  return self->states;
+  return self->sources->encode_text (self->compute, text, self->sources->data);
 }
 
 /* The latents of a loop; NULL on error. */
 static OsTensor *
 sample (OsClip *self, guint loop, GError **error)
 {
-  const OsTensor *text = encode_text (self, loop);
+  g_autoptr (OsTensor) text = encode_text (self, loop);
   g_autoptr (OsTensor) noise =
       self->sources->draw (self->compute, OS_DRAW_LATENTS,
           OS_SHAPE (1, os_stdit_get_in_channels (self->bundle->transformer),

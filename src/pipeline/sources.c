@@ -4,6 +4,7 @@
 
 #include "compute/noise.h"
 #include "media/media.h"
+#include "pipeline/encode.h"
 
 typedef struct {
   OsSources sources; /* first: it is what is handed out */
@@ -42,13 +43,8 @@ static OsTensor *
 encode_text (OsCompute *compute, const char *text, gpointer data)
 {
   const ModelSources *self = data;
-  const OsBundle *bundle = self->bundle;
-  g_autoptr (GArray) ids =
-      os_t5_tokenizer_encode (bundle->tokenizer, text, -1, bundle->max_length);
-  g_autoptr (OsTensor) states = os_t5_encode (bundle->text_encoder, compute,
-      (const gint32 *) ids->data, NULL, 1, ids->len);
 
-  return os_tensor_select (states, 0, 0);
+  return os_encode_text (self->bundle, compute, text);
 }
 
 static gboolean

@@ -22,7 +22,7 @@ typedef gboolean (*OsPictureSink) (const float *rgb, gpointer data);
 typedef struct {
   OsTensor *(*draw) (OsCompute *compute, OsDraw which, int n_dims,
       const gint64 *shape, gpointer data);
-  /* [L, d_model], L the tokens of the text. */
+  /* [L, d_model], L the tokens of the text; not to be written to. */
   OsTensor *(*encode_text) (
       OsCompute *compute, const char *text, gpointer data);
   /* All frames of a picture or video, resized and cropped, until the sink wants

@@ -38,7 +38,7 @@ test_draws (void)
   g_assert_cmpstr (test.log->str, ==,
       "s1 t1 s4 s4 s4 s4 s4 s1 t5 t1 "
       "\"a red circle\" z6 e e "
-      "s4 s4 s4 s4 s2 t5 t1 z6 e e ");
+      "s4 s4 s4 s4 s2 t5 t1 \"a red circle\" z6 e e ");
   /* Without a group it is of no use, and drawn for all the same. */
   g_object_set (params, "mask-strategy", "", "loop", 1, NULL);
   cliptest_run (&test, params);
@@ -56,12 +56,14 @@ test_texts (void)
   g_object_set (params, "prompt", "|0| A |1| B ", "loop", 3, "aesthetic-score",
       6.5, "motion-score", 4.0, "camera-motion", "pan left", NULL);
   cliptest_run (&test, params);
-  /* The third loop has the text of the second. */
+  /* The third loop has the text of the second, whose states are remembered. */
   g_assert_cmpstr (test.log->str, ==,
       "\"a aesthetic score: 6.5. motion score: 4.0. camera motion: pan left.\" "
       "z6 s4 s4 s4 s4 s2 t5 t1 "
       "\"b aesthetic score: 6.5. motion score: 4.0. camera motion: pan left.\" "
-      "z6 e e s4 s4 s4 s4 s2 t5 t1 z6 e e ");
+      "z6 e e s4 s4 s4 s4 s2 t5 t1 "
+      "\"b aesthetic score: 6.5. motion score: 4.0. camera motion: pan left.\" "
+      "z6 e e ");
   g_object_set (params, "prompt", "A", "loop", 1, "aesthetic-score", 0.0,
       "motion-score", -1.0, "camera-motion", NULL, NULL);
   cliptest_run (&test, params);
