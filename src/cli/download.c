@@ -2,6 +2,7 @@
 /* opensora download: files of a repository on the Hugging Face hub. Prints the
  * local path of each, when all are there. */
 
+#include "cache-scan.h"
 #include "cli.h"
 #include "job.h"
 #include "progress.h"
@@ -55,7 +56,8 @@ parse_options (Download *self, char **args, GError **error)
       "Downloads files of a repository on the Hugging Face hub, such as "
       "hpcai-tech/OpenSora-STDiT-v3,\ninto the cache that the Python packages "
       "use too. Without a FILE it takes all of them.\nPrints the local path of "
-      "each file. A token for private repositories is taken from HF_TOKEN.");
+      "each file; of a folder in the place of REPO, where they are.\nA token "
+      "for private repositories is taken from HF_TOKEN.");
   if (!g_option_context_parse_strv (context, &args, error))
     return FALSE;
   if (args[1] == NULL) {
@@ -90,6 +92,44 @@ pin_revision (Download *self, const char *path, const char *file)
   self->revision = g_path_get_basename (folder);
 }
 
+/* All files of a local folder but huggingface_hub's notes in it. */
+static char **
+list_folder (const char *folder)
+{
+  g_autoptr (GPtrArray) names = cli_list_files (folder);
+  g_autoptr (GStrvBuilder) files = g_strv_builder_new ();
+
+  for (guint i = 0; i < names->len; i++) {
+    const char *name = g_ptr_array_index (names, i);
+
+    if (!g_str_has_prefix (name, ".cache/"))
+      g_strv_builder_add (files, name);
+  }
+  return g_strv_builder_end (files);
+}
+
+/* A folder in the place of a repository: everything is there, or is not. */
+static gboolean
+find_in_folder (Download *self, GError **error)
+{
+  g_autofree char *folder = g_canonicalize_filename (self->repo, NULL);
+
+  if (self->files == NULL)
+    self->files = list_folder (folder);
+  for (char **file = self->files; *file != NULL; file++) {
+    char *path = g_build_filename (folder, *file, NULL);
+
+    g_ptr_array_add (self->paths, path);
+    if (!g_file_test (path, G_FILE_TEST_IS_REGULAR)) {
+      g_set_error (error, OPENSORA_HUB_ERROR,
+          OPENSORA_HUB_ERROR_LOCAL_ENTRY_NOT_FOUND,
+          "%s is a folder, and there is no file %s in it", folder, *file);
+      return FALSE;
+    }
+  }
+  return TRUE;
+}
+
 static gboolean
 download (gpointer data, GCancellable *cancellable, GError **error)
 {
@@ -97,6 +137,8 @@ download (gpointer data, GCancellable *cancellable, GError **error)
   g_autoptr (OpensoraHub) hub =
       opensora_hub_new (self->cache_dir, NULL, self->local_files_only);
 
+  if (g_file_test (self->repo, G_FILE_TEST_IS_DIR))
+    return find_in_folder (self, error);
   if (self->files == NULL)
     self->files = opensora_hub_list_files (
         hub, self->repo, self->revision, cancellable, error);

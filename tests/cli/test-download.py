@@ -64,6 +64,19 @@ class Download(HubTest):
         path, = self.download("org/m", "config.json", "--cache-dir", "~/tilde")
         self.assertTrue(path.startswith(self.home + "/tilde/"))
 
+    def test_folder(self):
+        """A folder in the place of a repository: paths, and no request."""
+        folder = os.path.join(self.root, "org/m")
+        paths = self.download(folder)
+        self.assertEqual({os.path.relpath(p, folder) for p in paths},
+                         set(FILES["org/m"]))
+        self.assertEqual(self.download(os.path.relpath(folder), "config.json"),
+                         [folder + "/config.json"])
+        self.assertIn("none.json", self.fails(
+            "LocalEntryNotFound", "download", folder, "none.json"))
+        self.assertEqual(self.hub.log(), [])
+        self.assertFalse(os.path.exists(self.cache))
+
     def test_lines(self):
         result = self.tool("download", "org/m", "config.json",
                            "model.safetensors")
@@ -157,7 +170,7 @@ class FullDisk(HubTest):
 class Errors(HubTest):
     def test_usage(self):
         self.fails("InvalidArgument", "download")
-        for repo in ("a/b/c", "../x", "a--b/c", "a/b.git", "/etc"):
+        for repo in ("a/b/c", "../x", "a--b/c", "a/b.git", "/no/folder"):
             self.fails("InvalidArgument", "download", repo, "config.json")
         for name in ("../x", "/etc/passwd", "a/../../x"):
             self.fails("InvalidArgument", "download", "org/m", name)
