@@ -108,6 +108,30 @@ test_download (HubTest *test, gconstpointer data)
   caller_clear (&caller);
 }
 
+/* A main loop that has no time before everything is done gets one report, and
+ * that before the end. */
+static void
+test_busy (HubTest *test, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+  Caller caller;
+
+  caller_init (&caller, test);
+  opensora_hub_download_async (test->hub, "org/m", NULL, WEIGHTS, NULL,
+      on_progress, &caller, on_destroy, on_done, &caller);
+  while (hub_test_count_files (test, WEIGHTS) == 0)
+    g_usleep (10000);
+  g_usleep (300000);
+  caller_wait (&caller);
+  path = opensora_hub_download_finish (test->hub, caller.result, &error);
+  g_assert_no_error (error);
+  g_assert_cmpuint (caller.reports, ==, 1);
+  g_assert_cmpuint (caller.last, ==, WEIGHTS_SIZE);
+  g_assert_true (caller.destroyed);
+  caller_clear (&caller);
+}
+
 static gpointer
 download_in_context (gpointer data)
 {
@@ -253,6 +277,7 @@ main (int argc, char **argv)
   if (!hub_test_start (NULL))
     return hub_test_skip ();
   ADD ("download", test_download);
+  ADD ("busy", test_busy);
   ADD ("own-context", test_own_context);
   ADD ("cancel", test_cancel);
   ADD ("failure", test_failure);
