@@ -16,7 +16,8 @@
 GArray *
 os_chars_new (const char *text)
 {
-  GArray *chars = g_array_new (FALSE, FALSE, sizeof (gunichar));
+  /* With room from the start, so that an empty text has a place, too. */
+  GArray *chars = g_array_sized_new (FALSE, FALSE, sizeof (gunichar), 16);
 
   os_chars_append_utf8 (chars, text, -1);
   return chars;
@@ -58,8 +59,7 @@ gboolean
 os_chars_equal (const GArray *a, const GArray *b)
 {
   return a->len == b->len
-         && (a->len == 0
-             || memcmp (a->data, b->data, a->len * sizeof (gunichar)) == 0);
+         && memcmp (a->data, b->data, a->len * sizeof (gunichar)) == 0;
 }
 
 void
@@ -145,9 +145,11 @@ has_case_beside (const GArray *chars, const gunichar *at, int step)
 {
   const gunichar *begin = os_chars_begin (chars), *end = os_chars_end (chars);
 
-  for (at += step; at >= begin && at < end; at += step)
+  while (step < 0 ? at > begin : at + 1 < end) {
+    at += step;
     if (!is_case_ignorable (*at))
       return is_cased (*at);
+  }
   return FALSE;
 }
 
@@ -173,7 +175,7 @@ lower_char (gunichar c)
 void
 os_chars_lower (GArray *chars)
 {
-  g_autoptr (GArray) lower = g_array_new (FALSE, FALSE, sizeof (gunichar));
+  g_autoptr (GArray) lower = os_chars_new ("");
 
   for (const gunichar *c = os_chars_begin (chars); c < os_chars_end (chars);
        c++) {
@@ -202,7 +204,7 @@ os_char_is_of (gunichar c, const char *set)
 gboolean
 os_subject_is_boundary (const OsSubject *subject, const gunichar *at)
 {
-  return os_char_is_word (os_subject_peek (subject, at - 1))
+  return os_char_is_word (os_subject_before (subject, at))
          != os_char_is_word (os_subject_peek (subject, at));
 }
 
@@ -260,7 +262,7 @@ os_chars_replace (
       continue;
     }
     if (result == NULL)
-      result = g_array_sized_new (FALSE, FALSE, sizeof (gunichar), chars->len);
+      result = os_chars_new ("");
     g_array_append_vals (result, kept, at - kept);
     os_chars_append_utf8 (result, with, -1);
     kept = after;

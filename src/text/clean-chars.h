@@ -60,11 +60,18 @@ typedef const gunichar *(*OsMatch) (
 void os_chars_replace (
     GArray *chars, OsMatch match, const char *what, const char *with);
 
-/* The character at `at`; 0, which is in no class, outside of the subject. */
+/* The character at `at`, and the one before; 0, which is in no class, at the
+ * ends of the subject. */
 static inline gunichar
 os_subject_peek (const OsSubject *subject, const gunichar *at)
 {
-  return at >= subject->begin && at < subject->end ? *at : 0;
+  return at < subject->end ? *at : 0;
+}
+
+static inline gunichar
+os_subject_before (const OsSubject *subject, const gunichar *at)
+{
+  return at > subject->begin ? at[-1] : 0;
 }
 
 static inline gboolean

@@ -39,8 +39,8 @@ void
 os_url_unquote (GArray *chars)
 {
   OsSubject s = { os_chars_begin (chars), os_chars_end (chars), NULL };
-  g_autoptr (GArray) result = g_array_new (FALSE, FALSE, sizeof (gunichar));
-  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autoptr (GArray) result = os_chars_new ("");
+  g_autoptr (GByteArray) bytes = g_byte_array_sized_new (16);
 
   for (const gunichar *at = s.begin; at < s.end; at++) {
     int escaped = escaped_byte (&s, at);
@@ -149,7 +149,7 @@ os_match_link (OsSubject *s, const gunichar *at, const char *what)
   scheme = os_subject_skip_any (s, at, what);
   if (scheme != NULL)
     after = match_behind_scheme (s, scheme);
-  if (after == NULL && at >= s->hopeless)
+  if (after == NULL && at >= s->hopeless && is_of_host (*at))
     after = match_host (s, at);
   return after;
 }

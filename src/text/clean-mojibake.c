@@ -308,7 +308,7 @@ static gboolean
 reread_as_utf8 (GArray *chars)
 {
   const Expressions *expressions = get_expressions ();
-  g_autoptr (GByteArray) bytes = g_byte_array_new ();
+  g_autoptr (GByteArray) bytes = g_byte_array_sized_new (16);
   g_autoptr (GArray) decoded = os_chars_new ("");
 
   for (guint page = 0; page < G_N_ELEMENTS (code_pages); page++) {

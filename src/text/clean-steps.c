@@ -13,8 +13,6 @@
  * finds nothing, or how it does the same. */
 #include "text/clean-steps.h"
 
-#include <string.h>
-
 #include "text/clean-entities.h"
 #include "text/clean-fix.h"
 #include "text/clean-html.h"
@@ -62,7 +60,7 @@ skip_spaces (const OsSubject *s, const gunichar *at)
 static gboolean
 begins_word (const OsSubject *s, const gunichar *at)
 {
-  return os_char_is_word (*at) && !os_char_is_word (peek (s, at - 1));
+  return os_char_is_word (*at) && !os_char_is_word (os_subject_before (s, at));
 }
 
 /* `after` if it is one, and beyond `at`. */
@@ -220,7 +218,7 @@ match_lone_dot (OsSubject *s, const gunichar *at, const char *what)
 {
   const gunichar *dot, *after;
 
-  if (!os_text_is_space (*at) || os_text_is_space (peek (s, at - 1)))
+  if (!os_text_is_space (*at) || os_text_is_space (os_subject_before (s, at)))
     return NULL;
   dot = skip_spaces (s, at);
   if (peek (s, dot) != '.')
@@ -422,7 +420,7 @@ match_lone_colon (OsSubject *s, const gunichar *at, const char *what)
 {
   const gunichar *colon, *after;
 
-  if (!os_text_is_space (*at) || !os_char_is_word (peek (s, at - 1)))
+  if (!os_text_is_space (*at) || !os_char_is_word (os_subject_before (s, at)))
     return NULL;
   colon = skip_spaces (s, at);
   if (peek (s, colon) != ':')
@@ -454,18 +452,14 @@ strip_and_lower (GArray *chars)
 static void
 drop_time_at_end (GArray *chars)
 {
-  OsSubject s = { os_chars_begin (chars), os_chars_end (chars), NULL };
-  const gunichar *at = s.end;
+  const gunichar *begin = os_chars_begin (chars), *end = os_chars_end (chars);
+  const gunichar *at = end;
 
-  while (at > s.begin && os_text_is_space (at[-1]))
+  while (at > begin && os_text_is_space (at[-1]))
     at--;
-  if (at == s.end)
-    return;
-  at -= strlen ("0:00");
-  if (g_unichar_isdigit (peek (&s, at)) && peek (&s, at + 1) == ':'
-      && g_unichar_isdigit (peek (&s, at + 2))
-      && g_unichar_isdigit (peek (&s, at + 3)))
-    g_array_set_size (chars, at - s.begin);
+  if (at < end && at - begin >= 4 && g_unichar_isdigit (at[-4]) && at[-3] == ':'
+      && g_unichar_isdigit (at[-2]) && g_unichar_isdigit (at[-1]))
+    g_array_set_size (chars, at - 4 - begin);
 }
 
 /* More than a few hyphens and underscores stand for spaces. */

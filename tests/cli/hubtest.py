@@ -86,7 +86,8 @@ class HubTest(unittest.TestCase):
 
     def environment(self, **values):
         kept = {k: v for k, v in os.environ.items()
-                if not k.startswith(("HF_", "HUGGING", "XDG_", "TRANSFORMERS"))
+                if not k.startswith(("HF_", "HUGGING", "XDG_", "TRANSFORMERS",
+                                     "SSL_CERT_"))
                 and not k.lower().endswith("_proxy")}
         return {**kept, "HF_ENDPOINT": self.hub.url, "HOME": self.home,
                 "HF_HUB_CACHE": self.cache, "LC_ALL": "C.UTF-8",

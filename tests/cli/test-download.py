@@ -230,6 +230,20 @@ class Errors(HubTest):
             self.assertIn(self.cache, text)
         self.assertEqual(self.hub.log(), [])
 
+    def test_network(self):
+        self.hub.faults({"match": {"origin": "cdn"}, "times": -1,
+                         "do": {"reset_after": -1}})
+        self.fails("Network", "download", "org/m", "model.safetensors")
+        self.assertFalse([p for p in tree_of(self.store) if "blobs" in p])
+
+    def test_tls(self):
+        """The mock hub does not speak TLS."""
+        self.fails("Tls", "download", "org/m", "config.json",
+                   HF_ENDPOINT=self.hub.url.replace("http:", "https:"))
+        text = self.fails("Tls", "download", "org/m", "config.json",
+                          SSL_CERT_FILE="/no/file")
+        self.assertIn("SSL_CERT_FILE", text)
+
     def test_integrity(self):
         self.hub.faults({"match": {"origin": "cdn"}, "times": -1,
                          "do": {"corrupt": {"offset": 7}}})

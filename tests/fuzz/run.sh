@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
-# Fuzzes the readers of checkpoints and configs with libFuzzer and sanitizers, in
-# build-fuzz. Needs clang and its run-time library (Debian 12: clang and
-# libclang-rt-14-dev).
+# Fuzzes the readers of checkpoints, configs and prompts with libFuzzer and
+# sanitizers, in build-fuzz. Needs clang and its run-time library (Debian 12:
+# clang and libclang-rt-14-dev).
 #
 #   tests/fuzz/run.sh [SECONDS [TARGET...]]    default: 600, all targets
 #
@@ -12,7 +12,7 @@ set -eu
 cd "$(dirname "$0")/../.."
 seconds=${1:-600}
 [ $# -eq 0 ] || shift
-[ $# -gt 0 ] || set -- safetensors zip pickle index checkpoint config
+[ $# -gt 0 ] || set -- safetensors zip pickle index checkpoint config prompt
 
 [ -f build-fuzz/build.ninja ] || CC=clang CXX=clang++ meson setup build-fuzz \
   -Dc_args=-fsanitize=fuzzer-no-link -Db_sanitize=address,undefined \

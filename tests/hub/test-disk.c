@@ -158,6 +158,25 @@ test_failure (HubTest *test, gconstpointer data)
   g_assert_cmpuint (hub_test_count_files (test, ".incomplete"), ==, 0);
 }
 
+/* Before the first byte: what is needed, what there is, and where. */
+static void
+test_too_small (HubTest *test, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+
+  hub_test_fault ("{'match': {'method': 'HEAD'}, 'times': -1, 'do': "
+                  "{'set_headers': {'X-Linked-Size': '4000000000000000'}}}");
+  g_assert_null (hub_test_download (test, WEIGHTS, &error));
+  g_assert_error (error, OPENSORA_HUB_ERROR, OPENSORA_HUB_ERROR_NO_SPACE);
+  g_assert_true (g_regex_match_simple (
+      "model\\.safetensors: .*\\(4000000000000000 bytes\\).*/blobs has "
+      ".*\\([0-9]+ bytes\\) free",
+      error->message, 0, 0));
+  g_assert_nonnull (strstr (error->message, test->cache));
+  g_assert_cmpuint (hub_test_count (NULL, "GET"), ==, 0);
+  assert_nothing_published (test);
+}
+
 /* As on FAT: the content is moved to the revision that needs it. */
 static void
 test_no_links (HubTest *test, gconstpointer data)
@@ -253,6 +272,7 @@ main (int argc, char **argv)
     g_test_add (
         path, HubTest, &failures[i], set_up, test_failure, hub_test_tear_down);
   }
+  ADD ("too-small", NULL, test_too_small);
   ADD ("no-links", NULL, test_no_links);
   ADD ("copied", NULL, test_copied);
   ADD ("no-locks/enolck", GINT_TO_POINTER (ENOLCK), test_no_locks);

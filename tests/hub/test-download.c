@@ -250,6 +250,25 @@ test_replaced (HubTest *test, gconstpointer data)
   g_assert_cmpstr (text, ==, "[9 bytes]");
 }
 
+/* A file that is not in LFS is named by git's hash. */
+static void
+test_corrupt_git (HubTest *test, gconstpointer data)
+{
+  g_autoptr (GError) error = NULL;
+  g_autofree char *path = NULL;
+
+  hub_test_fault ("{'match': {'method': 'GET', 'kind': 'resolve'}, 'times': 2, "
+                  "'do': {'corrupt': {'offset': 3}}}");
+  g_assert_null (hub_test_download (test, "config.json", &error));
+  g_assert_error (error, OPENSORA_HUB_ERROR, OPENSORA_HUB_ERROR_INTEGRITY);
+  g_assert_cmpuint (hub_test_count_files (test, "config.json"), ==, 0);
+  g_assert_cmpuint (hub_test_count_files (test, ".incomplete"), ==, 0);
+  g_clear_error (&error);
+  path = hub_test_download (test, "config.json", &error);
+  g_assert_no_error (error);
+  hub_test_assert_content (path, "config.json");
+}
+
 /* A busy server says when it wants to be asked again, and a second more is
  * waited; without that the first repeat comes sooner. */
 static void
@@ -435,6 +454,7 @@ main (int argc, char **argv)
       CDN_ALWAYS ("'status': 503, 'headers': {'Retry-After': '9'}"),
       test_cancel);
   add ("replaced", NULL, test_replaced);
+  add ("corrupt-git", NULL, test_corrupt_git);
   add ("retry-after/head",
       HEAD ("'status': 503, 'headers': {'Retry-After': '2'}"),
       test_retry_after);
