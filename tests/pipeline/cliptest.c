@@ -26,6 +26,8 @@ cliptest_init (ClipTest *test)
 void
 cliptest_clear (ClipTest *test)
 {
+  if (!test->bundle) /* the test was skipped */
+    return;
   g_ptr_array_unref (test->latents);
   g_ptr_array_unref (test->decoded);
   g_byte_array_unref (test->bytes);
@@ -33,6 +35,7 @@ cliptest_clear (ClipTest *test)
   os_bundle_free (test->bundle);
   os_compute_free (test->compute);
 }
+
 static OsTensor *
 draw (OsCompute *compute, OsDraw which, int n_dims, const gint64 *shape,
     gpointer data)
@@ -75,7 +78,7 @@ static gboolean
 read_reference (const char *path, guint width, guint height, OsPictureSink sink,
     gpointer sink_data, GError **error, gpointer data)
 {
-  const ClipTest *test = data;
+  ClipTest *test = data;
   const gint64 n = g_ascii_strtoll (path, NULL, 10);
   g_autofree float *rgb = g_new (float, 3 * width * height);
 
@@ -84,6 +87,7 @@ read_reference (const char *path, guint width, guint height, OsPictureSink sink,
         "There is no %s", path);
     return FALSE;
   }
+  g_string_append_printf (test->log, "%ux%u ", width, height);
   for (gint64 t = 0; t < n; t++) {
     for (guint i = 0; i < 3 * width * height; i++)
       rgb[i] = test->picture ? test->picture[i] : sinf (0.01 * i + t);

@@ -16,9 +16,9 @@ typedef struct {
   const float *picture; /* of every reference; NULL: a pattern */
   gboolean no_posterior_noise;
 
-  /* What the sources were asked for: a text in quotes, "s4 " for the spatial
-   * posterior of 4 frames, "t5 " for the temporal one of 5 latents, "z15 " for
-   * latents, "e " for a step. */
+  /* What the sources were asked for: a text in quotes, the size of a reference,
+   * "s4 " for the spatial posterior of 4 frames, "t5 " for the temporal one of
+   * 5 latents, "z15 " for latents, "e " for a step. */
   GString *log;
   GByteArray *bytes; /* of the frames */
   guint n_frames;

@@ -36,14 +36,14 @@ test_draws (void)
   g_object_set (params, "reference-path", "1;21", "loop", 2, NULL);
   cliptest_run (&test, params);
   g_assert_cmpstr (test.log->str, ==,
-      "s1 t1 s4 s4 s4 s4 s4 s1 t5 t1 "
+      "32x32 s1 t1 32x32 s4 s4 s4 s4 s4 s1 t5 t1 "
       "\"a red circle\" z6 e e "
       "s4 s4 s4 s4 s2 t5 t1 \"a red circle\" z6 e e ");
   /* Without a group it is of no use, and drawn for all the same. */
   g_object_set (params, "mask-strategy", "", "loop", 1, NULL);
   cliptest_run (&test, params);
-  g_assert_cmpstr (
-      test.log->str, ==, "s1 t1 s4 s4 s4 s4 s4 s1 t5 t1 \"a red circle\" z6 ");
+  g_assert_cmpstr (test.log->str, ==,
+      "32x32 s1 t1 32x32 s4 s4 s4 s4 s4 s1 t5 t1 \"a red circle\" z6 ");
 }
 
 static void
@@ -107,6 +107,10 @@ test_settings_count (void)
   g_autoptr (OpensoraParams) params = cliptest_params ();
   g_autoptr (GBytes) base = NULL;
 
+  if (optest_on_valgrind ()) {
+    g_test_skip ("under valgrind: twenty clips");
+    return;
+  }
   cliptest_init (&test);
   g_object_set (params, "reference-path", "1", "mask-strategy", "0,0,0,3",
       "loop", 2, "align", 0, NULL);
@@ -154,8 +158,8 @@ test_same (void)
   assert_same (&test, a, b);
 }
 
-/* The model is told the nominal size, and for pictures a frame rate of their
- * own. */
+/* The model is told the nominal size, which references are made to fit, and for
+ * pictures a frame rate of their own. */
 static void
 test_told (void)
 {
@@ -172,6 +176,10 @@ test_told (void)
   g_assert_false (g_bytes_equal (plain, larger));
   g_object_set (b, "resolution", "32x32", NULL);
   assert_same (&test, a, b);
+  g_object_set (b, "resolution", "39x35", "reference-path", "1", NULL);
+  cliptest_run (&test, b);
+  g_assert_true (g_str_has_prefix (test.log->str, "39x35 s1 t1 "));
+  g_object_set (b, "resolution", "32x32", "reference-path", NULL, NULL);
 
   g_object_set (a, "num-frames", 1, "fps", 8.0, NULL);
   g_object_set (b, "num-frames", 1, "fps", 24.0, NULL);
