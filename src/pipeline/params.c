@@ -286,7 +286,8 @@ install_conditions (GObjectClass *klass)
    * Which frames of the references go where, in latent frames (17 frames are 5
    * of them): groups separated by ";", each up to six numbers, loop, reference,
    * first frame of the reference, first frame of the clip, length, edit ratio.
-   * "0" begins with the first frame of the first reference. %NULL: nothing.
+   * "0" begins with the first frame of the first reference. %NULL: that, if
+   * there is a reference; the empty text: nothing is given.
    *
    * Since: 0.1
    */
