@@ -248,7 +248,8 @@ add_conditions (GPtrArray *specs)
    * GstOpensoraSrc:mask-strategy:
    *
    * Which frames of the references go where, in latent frames, of which 5 are
-   * 17 frames. `0` begins with the first frame of the first reference.
+   * 17 frames. `0` begins with the first frame of the first reference; that is
+   * also what %NULL means.
    *
    * Since: 0.1
    */
@@ -256,7 +257,7 @@ add_conditions (GPtrArray *specs)
       g_param_spec_string ("mask-strategy", "Mask strategy",
           "Where the references go, in latent frames: groups separated by ; of "
           "loop,reference,reference start,target start,length,edit ratio "
-          "(NULL = nowhere)",
+          "(NULL = 0, the clip begins with the first)",
           NULL, CLIP));
   /**
    * GstOpensoraSrc:align:
