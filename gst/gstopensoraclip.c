@@ -79,26 +79,27 @@ gst_opensora_clip_stamp (
 static char *
 get_model_name (OpensoraPipeline *pipeline)
 {
-  const char *model = opensora_pipeline_get_model (pipeline);
+  g_autoptr (OpensoraConfig) config = NULL;
   g_autofree char *transformer = NULL;
+  const char *name;
 
-  g_object_get (pipeline, "transformer", &transformer, NULL);
-  if (transformer != NULL)
-    model = transformer;
+  g_object_get (pipeline, "transformer", &transformer, "config", &config, NULL);
+  name = transformer != NULL ? transformer
+                             : opensora_pipeline_get_model (pipeline);
+  if (name == NULL && config != NULL)
+    name = opensora_config_get_from_pretrained (
+        config, OPENSORA_CONFIG_PART_TRANSFORMER);
   if (opensora_pipeline_get_commit (pipeline) != NULL)
-    return g_strdup (model);
-  return model != NULL ? g_path_get_basename (model) : g_strdup ("demo");
+    return g_strdup (name);
+  return name != NULL ? g_path_get_basename (name) : g_strdup ("demo");
 }
 
-/* A parameter as the element has it. TRUE unless it is not told: the rate is
- * that of the caps, and what is not text cannot be told. */
+/* A parameter as the element has it. FALSE for a path that is no text. */
 static gboolean
 get_field (const GstOpensoraClip *self, GParamSpec *spec, GValue *value)
 {
   const char *text;
 
-  if (g_str_equal (spec->name, "fps"))
-    return FALSE;
   g_object_get_property (G_OBJECT (self->params), spec->name, value);
   if (!G_VALUE_HOLDS_STRING (value))
     return TRUE;
@@ -219,7 +220,7 @@ static void
 append_fields (const GstOpensoraClip *self, GString *comment)
 {
   static const char *const usual[] = { "prompt", "seed", "steps",
-    "guidance-scale", "num-frames", "width", "height", NULL };
+    "guidance-scale", "num-frames", "width", "height", "fps", NULL };
   GObjectClass *klass = G_OBJECT_GET_CLASS (self->params);
   g_autofree GParamSpec **specs = NULL;
   guint n;

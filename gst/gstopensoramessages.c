@@ -56,10 +56,9 @@ static const struct {
   [OPENSORA_ERROR_FORMAT] = { gst_stream_error_quark, GST_STREAM_ERROR_DECODE,
       " The file may be damaged or incomplete: fetch it again." },
   [OPENSORA_ERROR_UNSUPPORTED] = { gst_stream_error_quark,
-      GST_STREAM_ERROR_WRONG_TYPE, " Use a model of the Open-Sora family." },
+      GST_STREAM_ERROR_WRONG_TYPE, "" },
   [OPENSORA_ERROR_MISMATCH] = { gst_stream_error_quark, GST_STREAM_ERROR_FORMAT,
-      " The weights do not belong to the model's configuration: fetch both "
-      "from one place." },
+      "" },
   [OPENSORA_ERROR_MEMORY] = { gst_resource_error_quark,
       GST_RESOURCE_ERROR_FAILED,
       " Ask for a smaller picture or fewer frames." },

@@ -130,7 +130,12 @@ gst_opensora_settings_apply (GstOpensoraSettings *self, GObject *object)
   g_mutex_lock (&self->lock);
   g_hash_table_iter_init (&iter, self->values);
   while (g_hash_table_iter_next (&iter, &name, &value)) {
-    if (g_object_class_find_property (G_OBJECT_GET_CLASS (object), name))
+    const GParamSpec *spec =
+        g_object_class_find_property (G_OBJECT_GET_CLASS (object), name);
+
+    /* A config is a path here and an object there. */
+    if (spec != NULL
+        && g_value_type_transformable (G_VALUE_TYPE (value), spec->value_type))
       apply_value (object, name, value);
   }
   g_mutex_unlock (&self->lock);
@@ -150,29 +155,10 @@ get_backend_name (GstOpensoraSettings *self)
   return names[g_value_get_enum (&value)];
 }
 
-/* The parts as a config names them. Open-Sora has a cache folder for each part;
- * here all are in the first that is named. */
-static void
-apply_config (OpensoraConfig *config, OpensoraPipeline *pipeline)
+static char *
+describe_config (OpensoraConfig *config)
 {
-  static const struct {
-    const char *property;
-    OpensoraConfigPart part;
-  } parts[] = {
-    { "text-encoder", OPENSORA_CONFIG_PART_TEXT_ENCODER },
-    { "vae", OPENSORA_CONFIG_PART_VAE },
-    { "transformer", OPENSORA_CONFIG_PART_TRANSFORMER },
-  };
-
-  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
-    const char *cache_dir =
-        opensora_config_get_cache_dir (config, parts[i].part);
-
-    g_object_set (pipeline, parts[i].property,
-        opensora_config_get_from_pretrained (config, parts[i].part), NULL);
-    if (cache_dir != NULL)
-      g_object_set (pipeline, "cache-dir", cache_dir, NULL);
-  }
+  return config != NULL ? opensora_config_to_json (config) : g_strdup ("");
 }
 
 /* All that a pipeline depends on. */
@@ -193,7 +179,10 @@ describe_pipeline (
     g_autofree char *contents = NULL;
 
     g_object_get_property (G_OBJECT (pipeline), specs[i]->name, &value);
-    contents = g_strdup_value_contents (&value);
+    if (G_VALUE_HOLDS_OBJECT (&value))
+      contents = describe_config (g_value_get_object (&value));
+    else
+      contents = g_strdup_value_contents (&value);
     g_string_append_printf (text, "\n%s", contents);
   }
   return g_string_free (text, FALSE);
@@ -215,19 +204,31 @@ check_name (const char *property, const char *name, GError **error)
   return FALSE;
 }
 
+/* A config counts where there is no model. */
 static gboolean
-check_names (OpensoraPipeline *pipeline, GError **error)
+check_names (OpensoraPipeline *pipeline, OpensoraConfig *config, GError **error)
 {
-  static const char *const parts[] = { "transformer", "vae", "text-encoder" };
+  static const struct {
+    const char *property;
+    OpensoraConfigPart part;
+  } parts[] = {
+    { "transformer", OPENSORA_CONFIG_PART_TRANSFORMER },
+    { "vae", OPENSORA_CONFIG_PART_VAE },
+    { "text-encoder", OPENSORA_CONFIG_PART_TEXT_ENCODER },
+  };
+  const char *model = opensora_pipeline_get_model (pipeline);
 
   for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
     g_autofree char *name = NULL;
 
-    g_object_get (pipeline, parts[i], &name, NULL);
-    if (!check_name (parts[i], name, error))
+    g_object_get (pipeline, parts[i].property, &name, NULL);
+    if (name == NULL && model == NULL && config != NULL)
+      name = g_strdup (
+          opensora_config_get_from_pretrained (config, parts[i].part));
+    if (!check_name (parts[i].property, name, error))
       return FALSE;
   }
-  return check_name ("model", opensora_pipeline_get_model (pipeline), error);
+  return check_name ("model", model, error);
 }
 
 gboolean
@@ -241,10 +242,9 @@ gst_opensora_settings_update_pipeline (GstOpensoraSettings *self,
       opensora_pipeline_new (model, backend, n_threads);
   g_autofree char *key = NULL;
 
-  if (config != NULL && model == NULL)
-    apply_config (config, wanted);
+  g_object_set (wanted, "config", config, NULL);
   gst_opensora_settings_apply (self, G_OBJECT (wanted));
-  if (!check_names (wanted, error))
+  if (!check_names (wanted, config, error))
     return FALSE;
   key = describe_pipeline (wanted, backend, n_threads);
   if (*pipeline == NULL || !g_str_equal (key, self->pipeline_key)) {

@@ -111,6 +111,34 @@ test_start_errors (void)
   check_start_error ("text-encoder=/nowhere", not_found, "text-encoder: ");
 }
 
+/* Every part comes from where its property says. */
+static void
+test_parts (void)
+{
+  g_autofree char *demo =
+      g_build_filename (g_getenv ("OPENSORA_DATA_DIR"), "opensora-demo", NULL);
+  static const char *const parts[] = { "transformer", "vae", "text-encoder" };
+  static const char *const folders[] = { "transformer", "vae", "text_encoder" };
+  g_autofree char *good =
+      g_strdup_printf ("opensorasrc transformer=%s/transformer vae=%s/vae "
+                       "text-encoder=%s/text_encoder prompt=a steps=1 "
+                       "num-frames=1 ! fakesink",
+          demo, demo, demo);
+  GstElement *pipeline = gst_test_pipeline_new (good);
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  gst_test_wait_eos (pipeline);
+  gst_test_pipeline_free (pipeline);
+  for (guint i = 0; i < G_N_ELEMENTS (parts); i++) {
+    g_autofree char *wrong =
+        g_strdup_printf ("opensorasrc model=%s %s=%s/%s prompt=a ! fakesink",
+            demo, parts[i], demo, folders[(i + 1) % G_N_ELEMENTS (parts)]);
+
+    gst_test_expect_error (
+        wrong, GST_STREAM_ERROR, GST_STREAM_ERROR_FORMAT, parts[i]);
+  }
+}
+
 /* The error comes before the end of the progress, and the progress ends. */
 static void
 test_error_ends_progress (void)
@@ -201,6 +229,7 @@ add_tests (void)
   g_test_add_func ("/gst/settings/invalid-utf8", test_invalid_utf8);
   g_test_add_func ("/gst/settings/wrong-model", test_wrong_model);
   g_test_add_func ("/gst/settings/start-errors", test_start_errors);
+  g_test_add_func ("/gst/settings/parts", test_parts);
   g_test_add_func (
       "/gst/settings/error-ends-progress", test_error_ends_progress);
   g_test_add_func ("/gst/settings/wrong-size", test_wrong_size);
