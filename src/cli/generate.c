@@ -13,6 +13,9 @@
 #include <glib/gstdio.h>
 #include <gst/gst.h>
 
+/* Of the element's caps. */
+#define SIZE_STEP 8
+
 typedef struct {
   const char *extension;
   /* Descriptions of the part behind the element; the first whose elements are
@@ -50,7 +53,9 @@ typedef struct {
   GMainLoop *loop;
   char *partial; /* the file while it is written; NULL for a pattern */
   CliProgress progress;
-  gint64 seed; /* the one used */
+  gint64 seed;     /* of the last clip */
+  guint n_clips;   /* that are complete */
+  gint64 position; /* of the stream, when it was last looked at */
   gboolean interrupted;
   gboolean failed;
 } Generate;
@@ -80,6 +85,12 @@ keep_property (
   g_hash_table_replace (
       self->properties, g_strdup (option + strlen ("--")), g_strdup (value));
   return TRUE;
+}
+
+static gboolean
+is_given (const Generate *self, const char *property)
+{
+  return g_hash_table_contains (self->properties, property);
 }
 
 /* Options for the properties that the element itself defines. The strings
@@ -128,7 +139,7 @@ parse_options (Generate *self, char **args, GError **error)
         "Report nothing but errors", NULL },
     { NULL },
   };
-  g_autoptr (GOptionContext) context = g_option_context_new ("\"PROMPT\"");
+  g_autoptr (GOptionContext) context = g_option_context_new ("[\"PROMPT\"]");
 
   add_property_options (self, context);
   g_option_context_add_main_entries (context, entries, NULL);
@@ -136,10 +147,12 @@ parse_options (Generate *self, char **args, GError **error)
       context, "Makes a video or pictures from a prompt.");
   if (!g_option_context_parse_strv (context, &args, error))
     return FALSE;
-  if (args[1] == NULL || args[2] != NULL || self->output == NULL) {
+  if (self->output == NULL || (args[1] != NULL && args[2] != NULL)
+      || (args[1] == NULL && !is_given (self, "prompt-path")
+          && !is_given (self, "config"))) {
     g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_FAILED,
-        "one prompt (in quotes) and -o FILE are needed; "
-        "see opensora generate --help");
+        "one prompt (in quotes) and -o FILE are needed, or --prompt-path or "
+        "--config for the prompt; see opensora generate --help");
     return FALSE;
   }
   if (self->width < 0 || self->height < 0 || self->fps < 0) {
@@ -147,7 +160,8 @@ parse_options (Generate *self, char **args, GError **error)
         "--width, --height and --fps must not be negative");
     return FALSE;
   }
-  keep_property ("--prompt", args[1], self, NULL);
+  if (args[1] != NULL)
+    keep_property ("--prompt", args[1], self, NULL);
   return TRUE;
 }
 
@@ -228,34 +242,44 @@ make_encoder (const FileType *type, GError **error)
   return NULL;
 }
 
+/* A file of one picture; the element makes one unless it is told otherwise. */
+static gboolean
+check_picture (Generate *self, GError **error)
+{
+  if (!is_given (self, "num-frames"))
+    keep_property ("--num-frames", "1", self, NULL);
+  if (atoi (g_hash_table_lookup (self->properties, "num-frames")) == 1
+      && !is_given (self, "num-clips") && !is_given (self, "prompt-path"))
+    return TRUE;
+  g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+      "%s holds one picture; for more give a pattern such as frame-%%04d.png",
+      self->output);
+  return FALSE;
+}
+
 /* A sink for one file, written under another name until it is complete, or for
  * a file a frame. */
 static GstElement *
 make_sink (Generate *self, const FileType *type, GError **error)
 {
+  const gboolean is_picture = g_str_equal (type->extension, ".png");
+  const gboolean is_pattern = strchr (self->output, '%') != NULL;
   GstElement *sink;
-  int num_frames;
 
-  if (strchr (self->output, '%') != NULL) {
-    sink = gst_element_factory_make ("multifilesink", NULL);
-    g_object_set (sink, "location", self->output, NULL);
-    return sink;
+  if (is_pattern && !is_picture) {
+    g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
+        "%s: a pattern is for pictures; a file of this type holds all clips",
+        self->output);
+    return NULL;
   }
-  if (g_str_equal (type->extension, ".png")) {
-    if (g_hash_table_lookup (self->properties, "num-frames") == NULL)
-      keep_property ("--num-frames", "1", self, NULL);
-    num_frames = atoi (g_hash_table_lookup (self->properties, "num-frames"));
-    if (num_frames != 1) {
-      g_set_error (error, G_OPTION_ERROR, G_OPTION_ERROR_BAD_VALUE,
-          "%s holds one picture; for more frames give a pattern such as "
-          "frame-%%04d.png",
-          self->output);
-      return NULL;
-    }
-  }
-  self->partial = g_strconcat (self->output, ".part", NULL);
-  sink = gst_element_factory_make ("filesink", NULL);
-  g_object_set (sink, "location", self->partial, NULL);
+  if (is_picture && !is_pattern && !check_picture (self, error))
+    return NULL;
+  if (!is_pattern)
+    self->partial = g_strconcat (self->output, ".part", NULL);
+  sink = gst_element_factory_make (
+      is_pattern ? "multifilesink" : "filesink", NULL);
+  g_object_set (
+      sink, "location", is_pattern ? self->output : self->partial, NULL);
   return sink;
 }
 
@@ -279,6 +303,26 @@ make_capsfilter (const Generate *self)
   return filter;
 }
 
+/* Which of the two sides is wrong, and what is right. */
+static void
+set_size_error (const Generate *self, GError **error)
+{
+  const int sides[] = { self->width, self->height };
+  g_autoptr (GString) text = g_string_new (NULL);
+
+  for (guint i = 0; i < G_N_ELEMENTS (sides); i++) {
+    const int below = MAX (sides[i] / SIZE_STEP * SIZE_STEP, 2 * SIZE_STEP);
+
+    if (sides[i] > 0 && sides[i] % SIZE_STEP != 0)
+      g_string_append_printf (text, "; nearest to %s %d are %d and %d",
+          i == 0 ? "width" : "height", sides[i], below, below + SIZE_STEP);
+  }
+  g_set_error (error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
+      "no model makes this size and frame rate: width and height must be "
+      "multiples of %d%s",
+      SIZE_STEP, text->str);
+}
+
 static gboolean
 build_pipeline (Generate *self, GError **error)
 {
@@ -298,9 +342,7 @@ build_pipeline (Generate *self, GError **error)
   filter = make_capsfilter (self);
   gst_bin_add_many (GST_BIN (self->pipeline), filter, encoder, NULL);
   if (!gst_element_link_many (self->source, filter, encoder, sink, NULL)) {
-    g_set_error (error, GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
-        "no model makes this size and frame rate: width and height must be "
-        "multiples of 8");
+    set_size_error (self, error);
     return FALSE;
   }
   return TRUE;
@@ -346,8 +388,31 @@ on_progress (Generate *self, GstMessage *message)
     cli_progress_show (&self->progress, code, text, percent / 100.0);
 }
 
-/* How far the stream has come: the element's own messages end with the first
- * frame. */
+/* The seed, the end of a clip, and the progress of those after the first. */
+static void
+on_element (Generate *self, GstMessage *message)
+{
+  const GstStructure *structure = gst_message_get_structure (message);
+  g_autofree char *text = NULL;
+  guint64 step, steps;
+  guint clip;
+
+  gst_structure_get_int64 (structure, "seed", &self->seed);
+  self->n_clips += gst_structure_has_name (structure, "opensora-clip-done");
+  if (!gst_structure_has_name (structure, "opensora-progress")
+      || !gst_structure_get (structure, "clip", G_TYPE_UINT, &clip, "step",
+          G_TYPE_UINT64, &step, "steps", G_TYPE_UINT64, &steps, NULL))
+    return;
+  text =
+      g_strdup_printf ("clip %u, %s: %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT,
+          clip + 1, gst_structure_get_string (structure, "phase"), step, steps);
+  cli_progress_show (&self->progress,
+      gst_structure_get_string (structure, "phase"), text,
+      (double) step / steps);
+}
+
+/* How far the stream has come, while it moves: the first clip's own messages
+ * end with the first frame. */
 static gboolean
 on_tick (gpointer data)
 {
@@ -357,9 +422,10 @@ on_tick (gpointer data)
 
   if (!gst_element_query_position (self->source, GST_FORMAT_TIME, &position)
       || !gst_element_query_duration (self->source, GST_FORMAT_TIME, &duration)
-      || position <= 0 || duration <= 0)
+      || position <= self->position || duration <= 0)
     return G_SOURCE_CONTINUE;
 
+  self->position = position;
   text = g_strdup_printf ("frames: %.1f of %.1f s",
       (double) position / GST_SECOND, (double) duration / GST_SECOND);
   cli_progress_show (
@@ -417,8 +483,7 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
       on_progress (self, message);
       break;
     case GST_MESSAGE_ELEMENT:
-      gst_structure_get_int64 (
-          gst_message_get_structure (message), "seed", &self->seed);
+      on_element (self, message);
       break;
     case GST_MESSAGE_WARNING:
     case GST_MESSAGE_INFO:
@@ -494,7 +559,11 @@ finish (Generate *self)
     return CLI_INTERRUPTED;
   if (self->failed)
     return 1;
-  if (!self->progress.quiet)
+  if (self->progress.quiet)
+    return 0;
+  if (self->n_clips > 1)
+    g_printerr ("%s: %u clips\n", self->output, self->n_clips);
+  else
     g_printerr ("%s: seed %" G_GINT64_FORMAT "\n", self->output, self->seed);
   return 0;
 }

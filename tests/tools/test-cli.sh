@@ -41,7 +41,10 @@ expect 1 "\.y4m" generate "$prompt" -o a.avi
 expect 1 "not a legal value" generate "$prompt" -o a.mp4 --steps=many
 expect 1 "not a legal value" generate "$prompt" -o a.mp4 --steps=-1
 expect 1 "pattern" generate "$prompt" -o a.png --num-frames=17
-expect 1 "multiples" generate "$prompt" -o a.mp4 --width=33
+expect 1 "pattern" generate "$prompt" -o a.png --num-clips=2
+expect 1 "pattern is for pictures" generate "$prompt" -o a-%d.mp4
+expect 1 "33 are 32 and 40" generate "$prompt" -o a.mp4 --width=33
+expect 1 "width/height" generate "$prompt" -o a.mp4 --aspect-ratio=9:16
 # No mp4mux: 1.22 has a critical for an end without caps.
 echo old >b.y4m
 expect 1 "/nowhere" generate "$prompt" -o b.y4m --model=/nowhere
@@ -60,6 +63,13 @@ head -n 1 a.y4m | grep -q 'YUV4MPEG2.*W32 H32.*F10:1' || fail "no y4m"
 expect 0 a.png generate "$prompt" -o a.png --steps=2
 expect 0 "" generate "$prompt" -o f-%02d.png --steps=2 --num-frames=17
 [ "$(find . -name 'f-*.png' | wc -l)" = 17 ] || fail "frames: $(ls)"
+
+echo "# a file of prompts"
+printf 'a red circle\na yellow star\n' >prompts.txt
+expect 1 "both set" generate "$prompt" -o g.y4m --prompt-path=prompts.txt
+expect 0 "4 clips" generate -o g.y4m --prompt-path=prompts.txt --num-clips=2 \
+  --steps=1 --num-frames=1
+[ "$(grep -ao FRAME g.y4m | wc -l)" = 4 ] || fail "no four pictures in the file"
 
 echo "# Ctrl-C"
 for signal in INT TERM; do
