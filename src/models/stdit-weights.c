@@ -205,6 +205,13 @@ os_stdit_free (OsStdit *m)
   g_free (m);
 }
 
+void
+os_stdit_set_scales (OsStdit *m, double space_scale, double time_scale)
+{
+  m->config.space_scale = space_scale;
+  m->config.time_scale = time_scale;
+}
+
 OsStditVersion
 os_stdit_get_version (const OsStdit *m)
 {

@@ -30,6 +30,11 @@ OsStdit *os_stdit_new (OsConfig *config, OsBinder *binder, GError **error);
 void os_stdit_free (OsStdit *stdit);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsStdit, os_stdit_free)
 
+/* What distances between positions are divided by, of which STDiT's files say
+ * nothing: in space, 0: as the size asked for, and in time. */
+void os_stdit_set_scales (
+    OsStdit *stdit, double space_scale, double time_scale);
+
 OsStditVersion os_stdit_get_version (const OsStdit *stdit);
 gint64 os_stdit_get_in_channels (const OsStdit *stdit);
 gint64 os_stdit_get_caption_channels (const OsStdit *stdit);

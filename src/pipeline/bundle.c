@@ -14,6 +14,18 @@ get_path (const OsParts *parts, OsPartKind part)
   return g_build_filename (parts->folder, os_part_get_folder (part), NULL);
 }
 
+/* A file of 1.0 was made for a size that only its name tells. */
+static void
+set_published_size (OsFamily *family, const OsParts *parts)
+{
+  g_autofree char *path = get_path (parts, OS_PART_TRANSFORMER);
+  g_autofree char *name = g_path_get_basename (path);
+  const OsRelease *release = os_release_find_by_file (name);
+
+  if (release && release->size > 0)
+    family->width = family->height = release->size;
+}
+
 /* opensora.json: what this model was made for, where that differs from its
  * family. */
 static gboolean
@@ -30,13 +42,17 @@ read_defaults (OsBundle *bundle, const OsParts *parts, GError **error)
                : os_config_parse ("{}", -1, path, error);
   if (!config)
     return FALSE;
-  family = os_family_find (os_config_string (config, "version", "1.2"), error);
+  family =
+      os_family_find (os_config_string (config, "version",
+                          parts->release ? parts->release->version : "1.2"),
+          error);
   if (!family)
     return FALSE;
 
   *f = *family;
-  f->width = os_config_int (config, "width", 0, 8, 8192);
-  f->height = os_config_int (config, "height", 0, 8, 8192);
+  set_published_size (f, parts);
+  f->width = os_config_int (config, "width", f->width, 8, 8192);
+  f->height = os_config_int (config, "height", f->height, 8, 8192);
   if ((f->width > 0) != (f->height > 0))
     os_config_problem (config, "width", "it takes height as well");
   if (f->width > 0)
@@ -48,7 +64,10 @@ read_defaults (OsBundle *bundle, const OsParts *parts, GError **error)
       os_config_double (config, "cfg_scale", f->guidance_scale, 0, 100);
   f->aesthetic_score =
       os_config_double (config, "aes", f->aesthetic_score, 0, 100);
-  f->frame_mask = os_config_bool (config, "frame_mask", f->frame_mask);
+  if (os_config_has (config, "frame_mask"))
+    f->frame_mask = os_config_bool (config, "frame_mask", FALSE)
+                        ? OS_FRAME_MASK_ALWAYS
+                        : OS_FRAME_MASK_GIVEN;
   f->timestep_transform =
       os_config_bool (config, "use_timestep_transform", f->timestep_transform);
   bundle->max_length = os_config_int (config, "model_max_length", 0, 1, 4096);
@@ -212,6 +231,54 @@ os_bundle_open (const OsParts *parts, const OsTask *task, GError **error)
     os_task_progress (task, OPENSORA_STAGE_LOAD, i + 1, G_N_ELEMENTS (steps));
   }
   return g_steal_pointer (&bundle);
+}
+
+static gboolean
+configure_sampler (
+    OsBundle *bundle, const OsConfigModel *config, GError **error)
+{
+  const gint64 C = os_stdit_get_in_channels (bundle->transformer);
+  OsFamily *f = &bundle->family;
+  const OsSamplerInfo *own = os_sampler_get_info (f->sampler);
+  const OsSamplerInfo *other = os_sampler_get_info (config->sampler);
+
+  if (other->predicts_noise != own->predicts_noise) {
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
+        "scheduler.type of the config is \"%s\", which the network of "
+        "Open-Sora "
+        "%s was not trained for; use \"%s\"",
+        other->name, f->version, own->name);
+    return FALSE;
+  }
+  if (config->n_guided > 2 * C) {
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
+        "scheduler.cfg_channel of the config is %u; the network has "
+        "%" G_GINT64_FORMAT " channels",
+        config->n_guided, 2 * C);
+    return FALSE;
+  }
+  f->sampler = config->sampler;
+  if (f->guides_any_channels)
+    f->n_guided = config->n_guided > 0 ? config->n_guided : C;
+  return TRUE;
+}
+
+gboolean
+os_bundle_configure (
+    OsBundle *bundle, const OsConfigModel *config, GError **error)
+{
+  if (g_strcmp0 (config->version, bundle->family.version) != 0)
+    return TRUE;
+  if (config->sampler < OS_N_SAMPLERS
+      && !configure_sampler (bundle, config, error))
+    return FALSE;
+  bundle->family.frame_interval = config->frame_interval;
+  if (os_stdit_get_version (bundle->transformer) == OS_STDIT_1)
+    os_stdit_set_scales (
+        bundle->transformer, config->space_scale, config->time_scale);
+  if (config->max_length > 0)
+    bundle->max_length = MIN (bundle->max_length, config->max_length);
+  return TRUE;
 }
 
 void

@@ -11,6 +11,7 @@
 
 #include "base/task.h"
 #include "models/stdit.h"
+#include "pipeline/config-model.h"
 #include "pipeline/embedding-cache.h"
 #include "pipeline/family.h"
 #include "pipeline/parts.h"
@@ -33,5 +34,9 @@ typedef struct {
 /* Maps the weights; reads none. */
 OsBundle *os_bundle_open (
     const OsParts *parts, const OsTask *task, GError **error);
+/* What a config says of the model, if it is one for it; else nothing is done.
+ * FALSE and OPENSORA_ERROR_SETTINGS for what the model is not made for. */
+gboolean os_bundle_configure (
+    OsBundle *bundle, const OsConfigModel *config, GError **error);
 void os_bundle_free (OsBundle *bundle);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsBundle, os_bundle_free)

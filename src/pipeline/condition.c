@@ -65,6 +65,12 @@ os_conditions_add (OsConditions *self, const OsTensor *latents)
   self->n_given++;
 }
 
+gboolean
+os_conditions_any (const OsConditions *self)
+{
+  return self->latents->len > 0 || self->groups->len > 0;
+}
+
 /* Whether a group of the user needs this reference in a loop from `loop` on. In
  * each the list of references is longer by one, which is what negative numbers
  * count from. */

@@ -17,6 +17,8 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsConditions, os_conditions_free)
 
 /* latents [1, C, T, H, W] of the next reference. */
 void os_conditions_add (OsConditions *conditions, const OsTensor *latents);
+/* Whether there are references or groups. */
+gboolean os_conditions_any (const OsConditions *conditions);
 /* The same of what the loop before `loop` made: this loop begins with its last
  * `length` frames, at that edit ratio. */
 void os_conditions_continue (OsConditions *conditions, guint loop,

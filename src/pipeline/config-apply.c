@@ -27,7 +27,6 @@ static const Setting settings[] = {
   { "guidance-scale",
       { "scheduler.cfg_scale", "guidance", "sampling_option.guidance" },
       "4.0" },
-  { "fps", { "fps", "fps_save" }, NULL },
   { "loop", { "loop" }, NULL },
   { "condition-frame-length", { "condition_frame_length" }, "5" },
   { "condition-frame-edit", { "condition_frame_edit" }, NULL },
@@ -127,6 +126,27 @@ apply_setting (JsonObject *config, const Setting *setting, gboolean complete,
     node = fallback = json_from_string (setting->fallback, NULL);
   return node == NULL
          || set_property (params, setting->property, key, node, error);
+}
+
+/* Frames come at the rate of the training videos, of which the model has seen
+ * one in frame_interval. */
+static gboolean
+apply_fps (JsonObject *config, OpensoraParams *params, GError **error)
+{
+  static const char *const keys[3] = { "fps", "fps_save" };
+  const char *key;
+  JsonNode *node = find_first (config, keys, &key);
+  guint interval = 1;
+  double fps;
+
+  if (node == NULL)
+    return TRUE;
+  if (!set_property (params, "fps", key, node, error)
+      || !os_config_count (config, "frame_interval", &interval, error))
+    return FALSE;
+  g_object_get (params, "fps", &fps, NULL);
+  g_object_set (params, "fps", fps / interval, NULL);
+  return TRUE;
 }
 
 /* The type that the reference draws its random numbers in; bf16 is what it
@@ -325,6 +345,7 @@ os_config_apply (JsonObject *config, const char *version,
   }
   apply_prompt (config, params);
   return apply_dtype (config, complete, params, error)
+         && apply_fps (config, params, error)
          && apply_frames (config, params, error)
          && apply_size (config, version, params, error)
          && check_multi_resolution (config, version, error)

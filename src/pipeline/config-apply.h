@@ -5,6 +5,9 @@
 #include <json-glib/json-glib.h>
 #include <opensora/opensora.h>
 
+/* Keys and values. */
+JsonObject *os_config_peek (OpensoraConfig *config);
+
 /* `version` is that of the config's model, or NULL. OPENSORA_ERROR_SETTINGS
  * names the key and its value. */
 gboolean os_config_apply (JsonObject *config, const char *version,

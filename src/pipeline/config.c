@@ -20,6 +20,12 @@ struct _OpensoraConfig {
 
 G_DEFINE_FINAL_TYPE (OpensoraConfig, opensora_config, G_TYPE_OBJECT)
 
+JsonObject *
+os_config_peek (OpensoraConfig *self)
+{
+  return self->root;
+}
+
 static void
 opensora_config_finalize (GObject *object)
 {

@@ -4,8 +4,8 @@
 
 #include "pipeline/sources.h"
 
-/* z [1, C, T, H, W], text [L, d_model], mask [T] or NULL as os_rflow_sample()
- * has it; parameters are resolved. Problems are the compute's sticky error. */
+/* z [1, C, T, H, W], text [L, d_model], mask [T] or NULL as the sampler has it;
+ * parameters are resolved. Problems are the compute's sticky error. */
 OsTensor *os_denoise (OsBundle *bundle, OsCompute *compute,
     const OsParams *params, const OsSources *sources, const OsTensor *z,
     const OsTensor *text, const float *mask);

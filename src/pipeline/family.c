@@ -2,9 +2,54 @@
 /* The table of Open-Sora releases. */
 #include "pipeline/family.h"
 
-#include <opensora/opensora.h>
+static const OsSamplerInfo samplers[OS_N_SAMPLERS] = {
+  [OS_SAMPLER_RFLOW] = { "rflow", 1, TRUE, FALSE },
+  [OS_SAMPLER_IDDPM] = { "iddpm", 2, TRUE, TRUE },
+  [OS_SAMPLER_DPM_SOLVER] = { "dpm-solver", 2, FALSE, TRUE },
+};
 
 static const OsFamily families[] = {
+  {
+      .version = "1.0",
+      .width = 256,
+      .height = 256,
+      .num_frames = 16,
+      .steps = 100,
+      .fps = 8,
+      .guidance_scale = 7.0,
+      .sampler = OS_SAMPLER_IDDPM,
+      .n_guided = 3,
+      .schedule_dtype = OS_DTYPE_F64,
+      .draws_float_latents = TRUE,
+      .frame_interval = 1,
+      .picture_fps = 120,
+      .size_step = 16,
+      .min_video_frames = 1,
+      .carried_latents = 1,
+      .carried_frames = 1,
+  },
+  {
+      .version = "1.1",
+      .resolution = "240p",
+      .aspect_ratio = "9:16",
+      .num_frames = 16,
+      .steps = 100,
+      .fps = 8,
+      .guidance_scale = 7.0,
+      .condition_frame_length = 4,
+      .sampler = OS_SAMPLER_IDDPM,
+      .n_guided = 3,
+      .guides_any_channels = TRUE,
+      .schedule_dtype = OS_DTYPE_F32,
+      .frame_mask = OS_FRAME_MASK_CONDITIONED,
+      .takes_references = TRUE,
+      .frame_interval = 3,
+      .picture_fps = 120,
+      .size_step = 8,
+      .min_video_frames = 1,
+      .carried_latents = 1,
+      .carried_frames = 1,
+  },
   {
       .version = "1.2",
       .resolution = "240p",
@@ -16,8 +61,11 @@ static const OsFamily families[] = {
       .aesthetic_score = 6.5,
       .align = 5,
       .condition_frame_length = 5,
+      .sampler = OS_SAMPLER_RFLOW,
       .timestep_transform = TRUE,
-      .frame_mask = TRUE,
+      .frame_mask = OS_FRAME_MASK_ALWAYS,
+      .takes_references = TRUE,
+      .frame_interval = 1,
       .picture_fps = 120,
       .size_step = 8,
       .min_video_frames = 17,
@@ -26,11 +74,43 @@ static const OsFamily families[] = {
   },
 };
 
+#define T5 "DeepFloyd/t5-v1_1-xxl"
+#define IMAGE_VAE "stabilityai/sd-vae-ft-ema"
+#define FILES_1_0 "hpcai-tech/Open-Sora"
+
+/* The first of a version is what its transformer alone is taken for. */
 static const OsRelease releases[] = {
+  { "opensora-1.0", "1.0", { FILES_1_0, IMAGE_VAE, T5 },
+      "OpenSora-v1-HQ-16x256x256.pth", OPENSORA_HUB_COMPONENT_DIFFUSERS },
+  { "opensora-1.0-16x256x256", "1.0", { FILES_1_0, IMAGE_VAE, T5 },
+      "OpenSora-v1-16x256x256.pth", OPENSORA_HUB_COMPONENT_DIFFUSERS },
+  { "opensora-1.0-16x512x512", "1.0", { FILES_1_0, IMAGE_VAE, T5 },
+      "OpenSora-v1-HQ-16x512x512.pth", OPENSORA_HUB_COMPONENT_DIFFUSERS, 512 },
+  { "opensora-1.1", "1.1",
+      { "hpcai-tech/OpenSora-STDiT-v2-stage3", IMAGE_VAE, T5 }, NULL,
+      OPENSORA_HUB_COMPONENT_DIFFUSERS },
+  { "opensora-1.1-stage2", "1.1",
+      { "hpcai-tech/OpenSora-STDiT-v2-stage2", IMAGE_VAE, T5 }, NULL,
+      OPENSORA_HUB_COMPONENT_DIFFUSERS },
   { "opensora-1.2", "1.2",
-      { "hpcai-tech/OpenSora-STDiT-v3", "hpcai-tech/OpenSora-VAE-v1.2",
-          "DeepFloyd/t5-v1_1-xxl" } },
+      { "hpcai-tech/OpenSora-STDiT-v3", "hpcai-tech/OpenSora-VAE-v1.2", T5 } },
 };
+
+const OsSamplerInfo *
+os_sampler_get_info (OsSamplerKind kind)
+{
+  return &samplers[kind];
+}
+
+OsSamplerKind
+os_sampler_find (const char *name)
+{
+  int kind = 0;
+
+  while (kind < OS_N_SAMPLERS && !g_str_equal (name, samplers[kind].name))
+    kind++;
+  return kind;
+}
 
 const OsFamily *
 os_family_find (const char *version, GError **error)
@@ -90,6 +170,26 @@ os_release_find_by_transformer (const OsManifest *network)
     const char *repo = releases[i].repos[OS_PART_TRANSFORMER];
 
     if (os_manifest_find_published (repo) == network)
+      return &releases[i];
+  }
+  return NULL;
+}
+
+const OsRelease *
+os_release_find_by_repo (const char *repo)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (releases); i++) {
+    if (g_str_equal (repo, releases[i].repos[OS_PART_TRANSFORMER]))
+      return &releases[i];
+  }
+  return NULL;
+}
+
+const OsRelease *
+os_release_find_by_file (const char *name)
+{
+  for (gsize i = 0; i < G_N_ELEMENTS (releases); i++) {
+    if (g_strcmp0 (name, releases[i].file) == 0)
       return &releases[i];
   }
   return NULL;

@@ -2,7 +2,38 @@
 /* OsFamily: what a release of Open-Sora is made of and made for. */
 #pragma once
 
+#include <opensora/opensora.h>
+
 #include "weights/manifest.h"
+
+/* How a network's predictions become latents; pipeline/denoise.c calls them. */
+typedef enum {
+  OS_SAMPLER_RFLOW,
+  OS_SAMPLER_IDDPM,
+  OS_SAMPLER_DPM_SOLVER,
+  OS_N_SAMPLERS,
+} OsSamplerKind;
+
+typedef struct {
+  const char *name; /* scheduler.type of a config */
+  guint min_steps;
+  gboolean takes_frame_mask;
+  gboolean predicts_noise; /* that is what its networks do; else a velocity */
+} OsSamplerInfo;
+
+const OsSamplerInfo *os_sampler_get_info (OsSamplerKind kind);
+/* OS_N_SAMPLERS if there is none of this name. */
+OsSamplerKind os_sampler_find (const char *name);
+
+/* When the sampler gets a frame mask, if only of ones. With a mask it draws
+ * noise for it in every step. */
+typedef enum {
+  OS_FRAME_MASK_GIVEN,  /* in loops that are given frames */
+  OS_FRAME_MASK_ALWAYS, /* in all of them */
+  /* In all loops of clips that have references or more than one loop: those
+   * that scripts/inference-long.py makes. */
+  OS_FRAME_MASK_CONDITIONED,
+} OsFrameMaskUse;
 
 typedef struct {
   const char *version;
@@ -14,11 +45,22 @@ typedef struct {
   double aesthetic_score; /* 0: none */
   guint align;            /* of mask strategies; 0: none */
   guint condition_frame_length;
+  OsSamplerKind sampler;
+  /* Rectified flow. Where the first timestep rounds to above 1000, as for some
+   * small pictures, a frame mask makes it throw the first step away. */
   gboolean timestep_transform;
-  /* The sampler always gets a frame mask, if only of ones. It then draws noise
-   * in every step; and where the first timestep rounds to above 1000, as for
-   * some small pictures, it throws the first step away. */
-  gboolean frame_mask;
+  /* IDDPM: leading channels that guidance moves, and what its tables are
+   * rounded to. */
+  gint64 n_guided;
+  gboolean guides_any_channels; /* as many as a config says */
+  OsDType schedule_dtype;
+  OsFrameMaskUse frame_mask;
+  /* Latents are float32 from the start in a run of half precision, too. */
+  gboolean draws_float_latents;
+  gboolean takes_references; /* and makes more than one loop */
+  /* One of so many frames of its training videos: the model is told the frame
+   * rate of those. */
+  guint frame_interval;
   /* Frame rate that pictures (num_frames 1) are conditioned on. */
   double picture_fps;
   /* Sizes are multiples of it. */
@@ -53,9 +95,18 @@ typedef struct {
   const char *name; /* "opensora-1.2" */
   const char *version;
   const char *repos[OS_N_PARTS];
+  /* The file of the transformer, where its repository has several; else a part
+   * is a component. */
+  const char *file;
+  OpensoraHubComponent vae;
+  guint size; /* side of the frames that it was made for; 0: of the family */
 } OsRelease;
 
 /* NULL if there is none of this name. */
 const OsRelease *os_release_find (const char *name);
-/* The release whose transformer the network is; or NULL. */
+/* The release whose transformer the network is, the first of them; or NULL. */
 const OsRelease *os_release_find_by_transformer (const OsManifest *network);
+/* The first release whose transformer is in the repository; or NULL. */
+const OsRelease *os_release_find_by_repo (const char *repo);
+/* The release whose transformer has a file of this name; or NULL. */
+const OsRelease *os_release_find_by_file (const char *name);

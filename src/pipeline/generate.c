@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The generate loop (scripts/inference.py of Open-Sora 1.2). The order in which
+/* The generate loop (scripts/inference.py of Open-Sora 1.0 to 1.2,
+ * inference-long.py of 1.1). The order in which
  * random numbers are drawn is a part of it: references, and for each loop the
  * clip before, the latents, one tensor a step. */
 #include "pipeline/generate.h"
@@ -104,6 +105,21 @@ encode_text (OsClip *self, guint loop)
   return self->sources->encode_text (self->compute, text, self->sources->data);
 }
 
+/* Whether the sampler of a loop gets its mask. */
+static gboolean
+passes_mask (const OsClip *self, gboolean given)
+{
+  switch (self->bundle->family.frame_mask) {
+    case OS_FRAME_MASK_ALWAYS:
+      return TRUE;
+    case OS_FRAME_MASK_CONDITIONED:
+      return self->params->loop > 1 || os_conditions_any (self->conditions);
+    case OS_FRAME_MASK_GIVEN:
+    default:
+      return given;
+  }
+}
+
 /* The latents of a loop; NULL on error. */
 static OsTensor *
 sample (OsClip *self, guint loop, GError **error)
@@ -122,9 +138,8 @@ sample (OsClip *self, guint loop, GError **error)
 
   if (!z)
     return NULL;
-  latents =
-      os_denoise (self->bundle, self->compute, self->params, self->sources, z,
-          text, given || self->bundle->family.frame_mask ? mask : NULL);
+  latents = os_denoise (self->bundle, self->compute, self->params,
+      self->sources, z, text, passes_mask (self, given) ? mask : NULL);
   os_probe (self->compute, latents, "latents");
   return os_compute_check (self->compute, error) ? g_steal_pointer (&latents)
                                                  : NULL;

@@ -50,13 +50,24 @@ set_size (JsonObject *object, const char *key, const OsCheckpoint *checkpoint,
   set (object, key, get_size (checkpoint, name, axis));
 }
 
-/* --- STDiT3 --- */
+/* --- STDiT, STDiT2, STDiT3 --- */
 
+/* Of a tensor of the first block, whose list has another name in STDiT3. */
+static gint64
+get_block_size (const OsCheckpoint *c, const char *name, int axis)
+{
+  g_autofree char *joint = g_strconcat ("blocks.0.", name, NULL);
+  g_autofree char *spatial = g_strconcat ("spatial_blocks.0.", name, NULL);
+
+  return MAX (get_size (c, joint, axis), get_size (c, spatial, axis));
+}
+
+/* STDiT's tensors do not tell: what is published has 16 heads, as is the
+ * default. */
 static void
 infer_heads (JsonObject *config, const OsCheckpoint *c, gint64 hidden)
 {
-  const char *norm = "spatial_blocks.0.attn.q_norm.weight";
-  gint64 head = get_size (c, norm, 0);
+  gint64 head = get_block_size (c, "attn.q_norm.weight", 0);
 
   json_object_set_boolean_member (config, "qk_norm", head > 0);
   if (head == 0)
@@ -68,7 +79,7 @@ infer_heads (JsonObject *config, const OsCheckpoint *c, gint64 hidden)
 static void
 infer_mlp (JsonObject *config, const OsCheckpoint *c, gint64 hidden)
 {
-  const gint64 width = get_size (c, "spatial_blocks.0.mlp.fc1.weight", 0);
+  const gint64 width = get_block_size (c, "mlp.fc1.weight", 0);
 
   if (hidden > 0 && width > 0)
     json_object_set_double_member (config, "mlp_ratio", (width + 0.5) / hidden);
@@ -92,7 +103,7 @@ infer_patch (JsonObject *config, const OsCheckpoint *c, const char *embedder)
 }
 
 static void
-infer_stdit3 (JsonObject *config, const OsCheckpoint *c)
+infer_stdit (JsonObject *config, const OsCheckpoint *c)
 {
   const char *embedder = "x_embedder.proj.weight";
   const gint64 hidden = get_size (c, embedder, 0);
@@ -101,22 +112,26 @@ infer_stdit3 (JsonObject *config, const OsCheckpoint *c)
   set_size (config, "in_channels", c, embedder, 1);
   if (get_size (c, embedder, 4) > 0)
     infer_patch (config, c, embedder);
-  set (config, "depth", count (c, "spatial_blocks.", ".attn.qkv.weight"));
+  set (config, "depth",
+      MAX (count (c, "blocks.", ".attn.qkv.weight"),
+          count (c, "spatial_blocks.", ".attn.qkv.weight")));
   infer_heads (config, c, hidden);
   infer_mlp (config, c, hidden);
   set_size (config, "caption_channels", c, "y_embedder.y_proj.fc1.weight", 1);
 }
 
-/* --- The video autoencoder of 1.2 --- */
+/* --- The image autoencoder of 1.0 and 1.1, and the first half of 1.2's --- */
 
 /* Channels of the decoder's levels, the outermost first; it names the deepest
- * 0. */
-static JsonObject *
-infer_spatial (const OsCheckpoint *c)
+ * 0. root: what its names begin with. */
+static void
+infer_spatial (JsonObject *config, const OsCheckpoint *c, const char *root)
 {
-  const char *blocks = SPATIAL "decoder.up_blocks.";
+  g_autofree char *blocks = g_strconcat (root, "decoder.up_blocks.", NULL);
+  g_autofree char *layers = g_strconcat (blocks, "0.resnets.", NULL);
+  g_autofree char *quant = g_strconcat (root, "post_quant_conv.weight", NULL);
+  g_autofree char *out = g_strconcat (root, "decoder.conv_out.weight", NULL);
   const char *conv = ".resnets.0.conv1.weight";
-  JsonObject *config = json_object_new ();
   JsonArray *channels = json_array_new ();
 
   for (int i = count (c, blocks, conv); i-- > 0;) {
@@ -124,12 +139,12 @@ infer_spatial (const OsCheckpoint *c)
     json_array_add_int_element (channels, get_size (c, name, 0));
   }
   json_object_set_array_member (config, "block_out_channels", channels);
-  set (config, "layers_per_block",
-      count (c, SPATIAL "decoder.up_blocks.0.resnets.", ".conv1.weight") - 1);
-  set_size (config, "latent_channels", c, SPATIAL "post_quant_conv.weight", 0);
-  set_size (config, "out_channels", c, SPATIAL "decoder.conv_out.weight", 0);
-  return config;
+  set (config, "layers_per_block", count (c, layers, ".conv1.weight") - 1);
+  set_size (config, "latent_channels", c, quant, 0);
+  set_size (config, "out_channels", c, out, 0);
 }
+
+/* --- The video autoencoder of 1.2 --- */
 
 /* Channels are given as multiples of `filters`: their greatest divisor. */
 static void
@@ -189,13 +204,20 @@ infer_temporal (const OsCheckpoint *c)
 }
 
 static void
-infer_vae12 (JsonObject *config, const OsCheckpoint *c)
+infer_vae (JsonObject *config, const OsCheckpoint *c)
 {
-  JsonObject *spatial = json_object_new ();
+  JsonObject *half, *spatial;
 
+  if (!os_checkpoint_get (c, SPATIAL "decoder.conv_in.weight")) {
+    infer_spatial (config, c, "");
+    return;
+  }
+  half = json_object_new ();
+  spatial = json_object_new ();
+  infer_spatial (spatial, c, SPATIAL);
+  json_object_set_object_member (half, "config", spatial);
   json_object_set_int_member (config, "micro_frame_size", 17);
-  json_object_set_object_member (spatial, "config", infer_spatial (c));
-  json_object_set_object_member (config, "vae_2d", spatial);
+  json_object_set_object_member (config, "vae_2d", half);
   json_object_set_object_member (config, "vae_temporal", infer_temporal (c));
 }
 
@@ -224,8 +246,8 @@ os_inferred_config (
     OsPartKind part, const OsCheckpoint *checkpoint, GError **error)
 {
   static void (*const infer[]) (JsonObject *, const OsCheckpoint *) = {
-    [OS_PART_TRANSFORMER] = infer_stdit3,
-    [OS_PART_VAE] = infer_vae12,
+    [OS_PART_TRANSFORMER] = infer_stdit,
+    [OS_PART_VAE] = infer_vae,
     [OS_PART_TEXT_ENCODER] = infer_t5,
   };
   g_autoptr (JsonNode) root = json_node_new (JSON_NODE_OBJECT);

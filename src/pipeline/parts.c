@@ -65,6 +65,22 @@ check_path (const OsSearch *search, OsPartKind part, GError **error)
   return checkpoint && os_compatibility_check (&place, checkpoint, error);
 }
 
+/* Has the repository the file of a network? */
+static gboolean
+check_listed (const OsSearch *search, OsPartKind part, GError **error)
+{
+  const OsOrigin *origin = &search->origins[part];
+  g_auto (GStrv) files =
+      opensora_hub_list_files (search->hubs[part], origin->repo,
+          origin->revision, os_task_get_cancellable (search->task), error);
+
+  if (!files || g_strv_contains ((const char *const *) files, origin->file))
+    return files != NULL;
+  g_set_error (error, OPENSORA_HUB_ERROR, OPENSORA_HUB_ERROR_ENTRY_NOT_FOUND,
+      "%s has no %s; check its revision", origin->repo, origin->file);
+  return FALSE;
+}
+
 /* Is a network whole in the cache, or its configuration to be had? */
 static gboolean
 check_network (const OsSearch *search, OsPartKind part, GError **error)
@@ -73,16 +89,18 @@ check_network (const OsSearch *search, OsPartKind part, GError **error)
   const char *subfolder = origin->subfolder ? origin->subfolder : "";
   g_autofree char *name = g_build_filename (subfolder, OS_PART_CONFIG, NULL);
   g_autoptr (GError) cause = NULL;
-  g_autofree char *folder = os_search_fetch (search, search->caches[part],
-      origin, OPENSORA_HUB_COMPONENT_TRANSFORMERS, &cause);
+  g_autofree char *here =
+      os_search_fetch_network (search, search->caches[part], part, &cause);
   g_autofree char *config = NULL;
 
-  if (folder)
+  if (here)
     return TRUE;
   if (search->offline) {
     g_propagate_error (error, g_steal_pointer (&cause));
     return FALSE;
   }
+  if (origin->file)
+    return check_listed (search, part, error);
   config = os_search_download (
       search, search->hubs[part], origin->repo, origin->revision, name, error);
   return config != NULL;
@@ -205,19 +223,20 @@ check_all (OsSearch *search)
 
 /* --- Downloads --- */
 
-/* From now on a part has a path. */
+/* From now on a part has a path: its folder, or its file, below that of the
+ * commit. */
 static gboolean
 fetch_part (OsSearch *search, OsPartKind part, GError **error)
 {
   OsOrigin *origin = &search->origins[part];
   g_autofree char *top = NULL;
 
-  origin->path = os_search_fetch (search, search->hubs[part], origin,
-      OPENSORA_HUB_COMPONENT_TRANSFORMERS, error);
+  origin->path =
+      os_search_fetch_network (search, search->hubs[part], part, error);
   if (!origin->path)
     return FALSE;
-  top = origin->subfolder ? g_path_get_dirname (origin->path)
-                          : g_strdup (origin->path);
+  top = origin->subfolder || origin->file ? g_path_get_dirname (origin->path)
+                                          : g_strdup (origin->path);
   g_free (origin->revision);
   origin->revision = g_path_get_basename (top);
   return check_path (search, part, error);
@@ -293,6 +312,7 @@ os_parts_locate (OsParts *parts, const OsPartNames *names, const OsTask *task,
   os_search_name_parts (&search);
   check_all (&search);
   found = report (&search, error) && fetch_all (&search, error);
+  parts->release = search.release;
   search_end (&search);
   return found;
 }

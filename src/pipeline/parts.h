@@ -30,6 +30,8 @@ typedef struct {
   char *paths[OS_N_PARTS];
   char *tokenizer; /* folder */
   char *commit;    /* of the model's repository; NULL: it has none */
+  /* That the transformer is of; NULL: not known. */
+  const OsRelease *release;
 } OsParts;
 
 /* All that is wrong is in one error. Its code is that of the first problem: of

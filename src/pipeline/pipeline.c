@@ -199,10 +199,11 @@ opensora_pipeline_class_init (OpensoraPipelineClass *klass)
   /**
    * OpensoraPipeline:config:
    *
-   * A config of Open-Sora, for the parts that it names (`from_pretrained`) and
-   * the caches that they are in (`cache_dir`). What the pipeline's other
-   * properties and its model say counts before; what else the config has,
-   * opensora_config_apply() brings into parameters. Used by
+   * A config of Open-Sora, for the parts that it names (`from_pretrained`), the
+   * caches that they are in (`cache_dir`), and how its model is sampled
+   * (`scheduler`, `space_scale`, `time_scale`, `frame_interval`). What the
+   * pipeline's other properties and its model say counts before; what else the
+   * config has, opensora_config_apply() brings into parameters. Used by
    * opensora_pipeline_load().
    *
    * Since: 0.1
@@ -266,12 +267,23 @@ get_names (OpensoraPipeline *self)
   return names;
 }
 
+static gboolean
+configure (OpensoraPipeline *self, OsBundle *bundle, GError **error)
+{
+  OsConfigModel model;
+
+  return !self->config
+         || (os_config_model_read (self->config, &model, error)
+             && os_bundle_configure (bundle, &model, error));
+}
+
 /* With the lock held. */
 static gboolean
 load_locked (OpensoraPipeline *self, const OsTask *task, GError **error)
 {
   const OsPartNames names = get_names (self);
   g_auto (OsParts) parts = { NULL };
+  g_autoptr (OsBundle) bundle = NULL;
 
   if (self->bundle)
     return TRUE;
@@ -281,10 +293,13 @@ load_locked (OpensoraPipeline *self, const OsTask *task, GError **error)
     self->compute = os_compute_new (self->backend, self->n_threads, error);
   if (!self->compute)
     return FALSE;
-  self->bundle = os_bundle_open (&parts, task, error);
+  bundle = os_bundle_open (&parts, task, error);
+  if (!bundle || !configure (self, bundle, error))
+    return FALSE;
+  self->bundle = g_steal_pointer (&bundle);
   g_free (self->commit);
   self->commit = g_steal_pointer (&parts.commit);
-  return self->bundle != NULL;
+  return TRUE;
 }
 
 /**

@@ -166,9 +166,54 @@ check_mask_strategy (const char *text, GError **error)
   return groups != NULL;
 }
 
+/* What is not a prompt, to a model that takes prompts alone. */
 static gboolean
-check_prompt (const char *text, GError **error)
+check_conditions (const OsFamily *f, const OsParams *p, const OsPrompt *prompt,
+    GError **error)
 {
+  const OsSamplerInfo *sampler = os_sampler_get_info (f->sampler);
+  const struct {
+    const char *name;
+    gboolean used;
+  } conditions[] = {
+    { "reference-path", p->reference_path && *p->reference_path },
+    { "mask-strategy", p->mask_strategy && *p->mask_strategy },
+    { "loop", p->loop > 1 },
+    { "reference_path of the prompt", prompt->reference_path != NULL },
+    { "mask_strategy of the prompt", prompt->mask_strategy != NULL },
+  };
+
+  if (f->takes_references && sampler->takes_frame_mask)
+    return TRUE;
+  for (guint i = 0; i < G_N_ELEMENTS (conditions); i++) {
+    if (!conditions[i].used)
+      continue;
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
+        "%s is not possible: Open-Sora %s with the sampler %s makes clips from "
+        "prompts alone; leave it out, or use opensora-1.1 or later",
+        conditions[i].name, f->version, sampler->name);
+    return FALSE;
+  }
+  return TRUE;
+}
+
+static gboolean
+check_steps (const OsFamily *f, guint steps, GError **error)
+{
+  const OsSamplerInfo *sampler = os_sampler_get_info (f->sampler);
+
+  if (steps >= sampler->min_steps)
+    return TRUE;
+  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
+      "steps %u is not possible: the sampler %s takes at least %u", steps,
+      sampler->name, sampler->min_steps);
+  return FALSE;
+}
+
+static gboolean
+check_prompt (const OsFamily *f, const OsParams *p, GError **error)
+{
+  const char *text = p->prompt;
   g_autoptr (OsPrompt) prompt = NULL;
 
   if (!text) {
@@ -182,7 +227,8 @@ check_prompt (const char *text, GError **error)
     return FALSE;
   }
   prompt = os_prompt_parse (text, error);
-  return prompt && check_mask_strategy (prompt->mask_strategy, error);
+  return prompt && check_conditions (f, p, prompt, error)
+         && check_mask_strategy (prompt->mask_strategy, error);
 }
 
 /* --- All --- */
@@ -217,8 +263,9 @@ os_resolve (const OsBundle *bundle, OpensoraParams *params, GError **error)
   if (!fill_size (f, resolved, error)
       || !check_size (f, "width", p->width, error)
       || !check_size (f, "height", p->height, error)
-      || !check_frames (f, p->num_frames, error) || !check_loop (f, p, error)
-      || !check_prompt (p->prompt, error)
+      || !check_steps (f, p->steps, error)
+      || !check_frames (f, p->num_frames, error) || !check_prompt (f, p, error)
+      || !check_loop (f, p, error)
       || !check_mask_strategy (p->mask_strategy, error))
     return NULL;
   return g_steal_pointer (&resolved);

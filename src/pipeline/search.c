@@ -58,6 +58,21 @@ os_search_fetch (const OsSearch *search, OpensoraHub *hub,
   return paths ? g_path_get_dirname (paths[0]) : NULL;
 }
 
+char *
+os_search_fetch_network (
+    const OsSearch *search, OpensoraHub *hub, OsPartKind part, GError **error)
+{
+  const OsOrigin *origin = &search->origins[part];
+
+  if (origin->file)
+    return os_search_download (
+        search, hub, origin->repo, origin->revision, origin->file, error);
+  return os_search_fetch (search, hub, origin,
+      part == OS_PART_VAE ? search->release->vae
+                          : OPENSORA_HUB_COMPONENT_TRANSFORMERS,
+      error);
+}
+
 static void
 take_from_whole (OsSearch *search, OsPartKind part, const OsModelSource *source,
     const char *revision)
@@ -76,8 +91,14 @@ static void
 take_alone (OsSearch *search, OsPartKind part, const char *property,
     const OsModelSource *source, const char *revision)
 {
+  const OsRelease *release = source->release;
+
+  if (!release && source->repo)
+    release = os_release_find_by_repo (source->repo);
   os_origin_set (&search->origins[part], property, g_strdup (source->path),
-      source->release ? source->release->repos[part] : source->repo, revision);
+      source->release ? release->repos[part] : source->repo, revision);
+  if (part == OS_PART_TRANSFORMER && release)
+    search->origins[part].file = release->file;
 }
 
 /* Has a repository folders of parts, as the file `mark` tells, or a part at its

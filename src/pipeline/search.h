@@ -14,6 +14,7 @@ typedef struct {
   char *path;
   char *repo, *revision;
   const char *subfolder, *tokenizer; /* in a repository; NULL: its top */
+  const char *file; /* the only one of a repository that has no component */
 } OsOrigin;
 
 typedef struct {
@@ -44,6 +45,9 @@ char *os_search_download (const OsSearch *search, OpensoraHub *hub,
 /* The folder with the files of a component. */
 char *os_search_fetch (const OsSearch *search, OpensoraHub *hub,
     const OsOrigin *origin, OpensoraHubComponent component, GError **error);
+/* The folder or the file of a network. */
+char *os_search_fetch_network (
+    const OsSearch *search, OpensoraHub *hub, OsPartKind part, GError **error);
 
 /* Fills in release and origins, and folder and commit of a whole model. What is
  * wrong with a name is a problem, and its origin is not known. */

@@ -18,7 +18,7 @@ typedef struct {
 /* A run of the reference in half precision draws in its type, with two
  * exceptions: the temporal posterior is drawn in float32 on the CPU
  * (opensora/models/vae/utils.py), and the latents, which the noise of a step is
- * drawn like, are float32 from the first update on. */
+ * drawn like, are float32 from the first update on; in 1.0 always. */
 static OsTensor *
 draw (OsCompute *compute, OsDraw which, int n_dims, const gint64 *shape,
     gpointer data)
@@ -33,7 +33,7 @@ draw (OsCompute *compute, OsDraw which, int n_dims, const gint64 *shape,
     half = self->half_latents;
     self->half_latents = FALSE;
   } else if (which == OS_DRAW_LATENTS) {
-    self->half_latents = TRUE;
+    half = self->half_latents = !self->bundle->family.draws_float_latents;
   }
   return half ? os_noise_tensor (self->noise, compute, n_dims, shape)
               : os_noise_tensor_f32 (self->noise, compute, n_dims, shape);

@@ -395,14 +395,14 @@ test_snapshots (PartsTest *f, gconstpointer data)
 static void
 test_known_repositories (PartsTest *f, gconstpointer data)
 {
-  OsPartNames names = { .model = "hpcai-tech/OpenSora-STDiT-v2-stage2",
+  OsPartNames names = { .model = "hpcai-tech/OpenSora-STDiT-v4",
     .parts = { NULL, TRANSFORMER_REPO, "openai/clip-vit-large-patch14" } };
 
   g_assert_false (locate_parts (f, &names));
   g_assert_error (f->error, OPENSORA_ERROR, OPENSORA_ERROR_UNSUPPORTED);
   partstest_assert_says (f,
-      "model: hpcai-tech/OpenSora-STDiT-v2-stage2 is the Open-Sora "
-      "1.1 transformer (STDiT2), not the transformer of Open-Sora "
+      "model: hpcai-tech/OpenSora-STDiT-v4 is the Open-Sora "
+      "1.3 transformer (STDiT3), not the transformer of Open-Sora "
       "1.2. The property model takes");
   partstest_assert_says (f, "vae: " TRANSFORMER_REPO);
   partstest_assert_says (f, "belongs to the property transformer");

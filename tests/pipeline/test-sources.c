@@ -17,7 +17,7 @@ typedef struct {
   gboolean f32; /* whatever the type of the run */
 } Draw;
 
-/* References, and two loops. */
+/* References, and two loops, of 1.1 and later. */
 static const Draw draws[] = {
   { OS_DRAW_SPATIAL_POSTERIOR, FALSE },
   { OS_DRAW_TEMPORAL_POSTERIOR, TRUE },
@@ -31,19 +31,27 @@ static const Draw draws[] = {
   { OS_DRAW_STEP, TRUE },
 };
 
+/* 1.0, whose latents have no half precision. */
+static const Draw draws_1_0[] = {
+  { OS_DRAW_LATENTS, TRUE },
+  { OS_DRAW_STEP, TRUE },
+  { OS_DRAW_STEP, TRUE },
+};
+
 static void
-check_draws (OpensoraNoise kind, OpensoraNoiseDtype type, OsDType dtype)
+check_draws (const char *version, const Draw *draw, gsize n, OpensoraNoise kind,
+    OpensoraNoiseDtype type, OsDType dtype)
 {
+  OsBundle bundle = { .family = *os_family_find (version, NULL) };
   const gboolean cuda = kind == OPENSORA_NOISE_CUDA;
   const OsParams params = { .seed = 42, .noise = kind, .noise_dtype = type };
   g_autoptr (OsCompute) compute = os_compute_new ("ref", 1, NULL);
-  g_autoptr (OsSources) sources = os_sources_new (NULL, &params, NULL);
+  g_autoptr (OsSources) sources = os_sources_new (&bundle, &params, NULL);
   g_autoptr (OsNoise) run =
       os_noise_new (cuda ? OS_NOISE_CUDA : OS_NOISE_CPU, 42, dtype);
   g_autoptr (OsNoise) host = os_noise_new (OS_NOISE_CPU, 42, OS_DTYPE_F32);
 
-  for (gsize i = 0; i < G_N_ELEMENTS (draws); i++) {
-    const Draw *draw = &draws[i];
+  for (gsize i = 0; i < n; i++, draw++) {
     OsNoise *noise =
         cuda && draw->which == OS_DRAW_TEMPORAL_POSTERIOR ? host : run;
     g_autoptr (OsTensor) got =
@@ -62,8 +70,14 @@ test_draws (void)
   static const OsDType dtypes[] = { OS_DTYPE_F32, OS_DTYPE_BF16, OS_DTYPE_F16 };
 
   for (int type = 0; type < 3; type++) {
-    check_draws (OPENSORA_NOISE_CPU, type, dtypes[type]);
-    check_draws (OPENSORA_NOISE_CUDA, type, dtypes[type]);
+    for (int kind = OPENSORA_NOISE_CPU; kind <= OPENSORA_NOISE_CUDA; kind++) {
+      check_draws (
+          "1.1", draws, G_N_ELEMENTS (draws), kind, type, dtypes[type]);
+      check_draws (
+          "1.2", draws, G_N_ELEMENTS (draws), kind, type, dtypes[type]);
+      check_draws (
+          "1.0", draws_1_0, G_N_ELEMENTS (draws_1_0), kind, type, dtypes[type]);
+    }
   }
 }
 
