@@ -20,7 +20,7 @@ COMMANDS = ("gst-launch-1.0 ", "gst-inspect-1.0 ", "opensora ")
 
 def lines_of(document):
     """Command lines of the blocks, continuations joined."""
-    for block in re.findall(r"^```sh\n(.*?)^```|((?:^    .*\n)+)", document,
+    for block in re.findall(r"^```sh\n(.*?)^```|((?:^    [^\n]*\n)+)", document,
                             re.M | re.S):
         block = "".join(block)
         for line in block.replace("\\\n", " ").splitlines():
