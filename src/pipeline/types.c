@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The public enumerations, as properties need them. */
+/* The public enumerations, as properties need them; the names are what
+ * gst-inspect prints. */
 #include <opensora/opensora.h>
 
 G_DEFINE_ENUM_TYPE (OpensoraNoise, opensora_noise,
-    G_DEFINE_ENUM_VALUE (OPENSORA_NOISE_CPU, "cpu"),
-    G_DEFINE_ENUM_VALUE (OPENSORA_NOISE_CUDA, "cuda"))
+    { OPENSORA_NOISE_CPU, "PyTorch's on a CPU", "cpu" },
+    { OPENSORA_NOISE_CUDA, "PyTorch's on an NVIDIA graphics card", "cuda" })
 
 G_DEFINE_ENUM_TYPE (OpensoraNoiseDtype, opensora_noise_dtype,
-    G_DEFINE_ENUM_VALUE (OPENSORA_NOISE_DTYPE_F32, "f32"),
-    G_DEFINE_ENUM_VALUE (OPENSORA_NOISE_DTYPE_BF16, "bf16"),
-    G_DEFINE_ENUM_VALUE (OPENSORA_NOISE_DTYPE_F16, "f16"))
+    { OPENSORA_NOISE_DTYPE_F32, "32-bit floating point", "f32" },
+    { OPENSORA_NOISE_DTYPE_BF16, "bfloat16", "bf16" },
+    { OPENSORA_NOISE_DTYPE_F16, "16-bit floating point", "f16" })

@@ -18,6 +18,7 @@ static const char settings[] = "image_size = (48, 40)\n"
                                "num_frames = 1\n"
                                "fps = 24\n"
                                "frame_interval = 3\n"
+                               "save_fps = 6\n"
                                "seed = 7\n"
                                "dtype = 'fp32'\n"
                                "align = 5\n"
@@ -134,8 +135,8 @@ test_settings (void)
   check_field (&result, 0, "width", "40");
   check_field (&result, 0, "height", "48");
   check_field (&result, 0, "num-frames", "1");
-  check_field (&result, 0, "framerate", "8/1"); /* fps // frame_interval */
-  check_field (&result, 0, "fps", "24");
+  check_field (&result, 0, "framerate", "6/1");
+  check_field (&result, 0, "fps", "8"); /* fps / frame_interval */
   check_field (&result, 0, "steps", "2");
   check_field (&result, 0, "guidance-scale", "3.5");
   check_field (&result, 0, "aesthetic-score", "6.5");
@@ -260,7 +261,7 @@ check_error (
 static void
 test_errors (void)
 {
-  check_error ("steps = range(3)\n", "", GST_RESOURCE_ERROR_SETTINGS, ":19:9");
+  check_error ("steps = range(3)\n", "", GST_RESOURCE_ERROR_SETTINGS, ":20:9");
   check_error ("loop = 'many'\n", "", GST_RESOURCE_ERROR_SETTINGS, "loop");
   check_error (
       "ckpt_path = '/nowhere'\n", "", GST_RESOURCE_ERROR_NOT_FOUND, "/nowhere");
