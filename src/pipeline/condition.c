@@ -10,13 +10,15 @@ struct _OsConditions {
   GArray *groups; /* of OsMaskGroup: the user's, then that of this loop */
   guint n_groups; /* of the user */
   guint align;
+  gboolean fit;       /* of groups that are too long */
   GPtrArray *latents; /* NULL for a clip that is not needed any more */
   GArray *n_frames;   /* gint64: of each, which are known for good */
   guint n_given;      /* by the user; the clips of the loops follow */
 };
 
 OsConditions *
-os_conditions_new (const char *mask_strategy, guint align, GError **error)
+os_conditions_new (
+    const char *mask_strategy, guint align, gboolean fit, GError **error)
 {
   GArray *groups = os_mask_strategy_parse (mask_strategy, error);
   OsConditions *self;
@@ -27,6 +29,7 @@ os_conditions_new (const char *mask_strategy, guint align, GError **error)
   self->groups = groups;
   self->n_groups = groups->len;
   self->align = align;
+  self->fit = fit;
   self->latents = g_ptr_array_new ();
   self->n_frames = g_array_new (FALSE, FALSE, sizeof (gint64));
   return self;
@@ -118,7 +121,7 @@ os_conditions_check (
   g_autoptr (GArray) n_frames = g_array_copy (self->n_frames);
 
   for (guint loop = 0; loop < n_loops; loop++) {
-    if (!os_mask_strategy_apply (self->groups, loop, self->align, T,
+    if (!os_mask_strategy_apply (self->groups, loop, self->align, self->fit, T,
             (const gint64 *) n_frames->data, n_frames->len, source, mask,
             error))
       return FALSE;
@@ -139,7 +142,7 @@ os_conditions_apply (const OsConditions *self, OsCompute *compute, guint loop,
   g_autoptr (OsTensor) rows = NULL, view = NULL;
 
   *given = FALSE;
-  if (!os_mask_strategy_apply (self->groups, loop, self->align, T,
+  if (!os_mask_strategy_apply (self->groups, loop, self->align, self->fit, T,
           (const gint64 *) self->n_frames->data, self->n_frames->len, source,
           mask, error))
     return NULL;

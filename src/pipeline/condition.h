@@ -9,9 +9,9 @@
 
 typedef struct _OsConditions OsConditions;
 
-/* align: what starts are rounded to multiples of; 0: not rounded. */
+/* align and fit: as os_mask_strategy_apply() has them. */
 OsConditions *os_conditions_new (
-    const char *mask_strategy, guint align, GError **error);
+    const char *mask_strategy, guint align, gboolean fit, GError **error);
 void os_conditions_free (OsConditions *conditions);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsConditions, os_conditions_free)
 

@@ -60,6 +60,7 @@ static const OsFamily families[] = {
       .guidance_scale = 7.0,
       .aesthetic_score = 6.5,
       .align = 5,
+      .fits_groups = TRUE,
       .condition_frame_length = 5,
       .sampler = OS_SAMPLER_RFLOW,
       .timestep_transform = TRUE,

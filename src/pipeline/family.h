@@ -44,6 +44,7 @@ typedef struct {
   double fps, guidance_scale;
   double aesthetic_score; /* 0: none */
   guint align;            /* of mask strategies; 0: none */
+  gboolean fits_groups;   /* of them, to what is there */
   guint condition_frame_length;
   OsSamplerKind sampler;
   /* Rectified flow. Where the first timestep rounds to above 1000, as for some

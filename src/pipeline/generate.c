@@ -50,7 +50,8 @@ load_conditions (OsClip *self, GError **error)
 
   if (paths && *paths && !strategy)
     strategy = "0";
-  self->conditions = os_conditions_new (strategy, p->align, error);
+  self->conditions = os_conditions_new (
+      strategy, p->align, self->bundle->family.fits_groups, error);
   if (!self->conditions)
     return FALSE;
   os_resolve_nominal_size (p, &width, &height);

@@ -131,12 +131,13 @@ slice (gint64 start, gint64 length, gint64 n)
 }
 
 static gboolean
-apply_group (const OsMaskGroup *group, guint align, gint64 T, gint64 n,
-    gint reference, OsMaskSource *source, float *mask)
+apply_group (const OsMaskGroup *group, guint align, gboolean fit, gint64 T,
+    gint64 n, gint reference, OsMaskSource *source, float *mask)
 {
   gint64 from = resolve_start (group->reference_start, align, n);
   gint64 to = resolve_start (group->target_start, align, T);
-  gint64 length = MIN (group->length, MIN (T - to, n - from));
+  gint64 length =
+      fit ? MIN (group->length, MIN (T - to, n - from)) : group->length;
   Slice target = slice (to, length, T), given = slice (from, length, n);
   gint64 n_target = target.stop - target.start;
   gint64 n_given = given.stop - given.start;
@@ -153,9 +154,9 @@ apply_group (const OsMaskGroup *group, guint align, gint64 T, gint64 n,
 }
 
 gboolean
-os_mask_strategy_apply (const GArray *groups, guint loop, guint align, gint64 T,
-    const gint64 *reference_frames, guint n_references, OsMaskSource *source,
-    float *mask, GError **error)
+os_mask_strategy_apply (const GArray *groups, guint loop, guint align,
+    gboolean fit, gint64 T, const gint64 *reference_frames, guint n_references,
+    OsMaskSource *source, float *mask, GError **error)
 {
   for (gint64 t = 0; t < T; t++) {
     source[t] = (OsMaskSource){ -1, 0 };
@@ -176,12 +177,12 @@ os_mask_strategy_apply (const GArray *groups, guint loop, guint align, gint64 T,
           i + 1, group->reference, n_references);
       return FALSE;
     }
-    if (!apply_group (group, align, T, reference_frames[reference], reference,
-            source, mask)) {
+    if (!apply_group (group, align, fit, T, reference_frames[reference],
+            reference, source, mask)) {
       g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
-          "mask-strategy: group %u begins outside reference %" G_GINT64_FORMAT
-          ", which has %" G_GINT64_FORMAT " latent frames, or outside the "
-          "clip's %" G_GINT64_FORMAT,
+          "mask-strategy: group %u does not fit: reference %" G_GINT64_FORMAT
+          " has %" G_GINT64_FORMAT " latent frames, the clip %" G_GINT64_FORMAT
+          "; give it a place that both have",
           i + 1, reference, reference_frames[reference], T);
       return FALSE;
     }

@@ -29,9 +29,12 @@ GArray *os_mask_strategy_parse (const char *text, GError **error);
 
 /* The groups of `loop` on a clip of T frames and references of so many frames
  * each (at least one), in order, later ones over earlier ones. With `align`
- * above 0 starts are moved to the nearest multiple of it. source [T] and
+ * above 0 starts are moved to the nearest multiple of it. With `fit` groups are
+ * as long as both reference and clip have frames for, as in 1.2; without, a
+ * frame is missing on one side alone, as in 1.1: an error, but a single frame
+ * fills all places. source [T] and
  * mask [T], the edit of each frame and 1 where nothing is given, are set whole.
  * FALSE, with OPENSORA_ERROR_SETTINGS, if a group cannot be followed. */
 gboolean os_mask_strategy_apply (const GArray *groups, guint loop, guint align,
-    gint64 T, const gint64 *reference_frames, guint n_references,
+    gboolean fit, gint64 T, const gint64 *reference_frames, guint n_references,
     OsMaskSource *source, float *mask, GError **error);

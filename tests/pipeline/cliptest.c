@@ -11,8 +11,20 @@ cliptest_init (ClipTest *test)
 {
   g_autofree char *folder = bundletest_demo ();
 
+  cliptest_init_with (test, folder);
+}
+
+void
+cliptest_init_with (ClipTest *test, const char *folder)
+{
+  const OsPartNames names = { .model = folder, .local_files_only = TRUE };
+  g_auto (OsParts) parts = { NULL };
+  g_autoptr (GError) error = NULL;
+
+  os_parts_locate (&parts, &names, NULL, &error);
+  g_assert_no_error (error);
   *test = (ClipTest){
-    .bundle = os_bundle_open (&(OsParts){ folder }, NULL, NULL),
+    .bundle = os_bundle_open (&parts, NULL, NULL),
     .compute = os_compute_new (NULL, 2, NULL),
     .log = g_string_new (NULL),
     .bytes = g_byte_array_new (),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Clips of the demo model, with the sources of the product but for files: a
- * path is the number of frames of a video, "1" a picture. */
+/* Clips of the demo model, or another small one, with the sources of the
+ * product but for files: a path is the number of frames of a video, "1" a
+ * picture. */
 #pragma once
 
 #include "pipeline/generate.h"
@@ -27,6 +28,8 @@ typedef struct {
 } ClipTest;
 
 void cliptest_init (ClipTest *test);
+/* Of another model: the parts in a folder. */
+void cliptest_init_with (ClipTest *test, const char *folder);
 void cliptest_clear (ClipTest *test);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC (ClipTest, cliptest_clear)
 

@@ -49,7 +49,7 @@ static OsConditions *
 new_conditions (const char *strategy, guint align)
 {
   g_autoptr (GError) error = NULL;
-  OsConditions *conditions = os_conditions_new (strategy, align, &error);
+  OsConditions *conditions = os_conditions_new (strategy, align, TRUE, &error);
 
   g_assert_no_error (error);
   return conditions;
@@ -263,7 +263,7 @@ test_check (void)
   g_assert_false (os_conditions_check (nothing, 1, T, &error));
   g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS);
   g_clear_error (&error);
-  g_assert_null (os_conditions_new ("0,x", 0, &error));
+  g_assert_null (os_conditions_new ("0,x", 0, TRUE, &error));
   g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS);
 }
 

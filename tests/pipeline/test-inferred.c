@@ -89,6 +89,55 @@ test_stdit3 (Fixture *f, gconstpointer data)
   g_assert_cmpint (os_stdit_get_max_length (stdit3), ==, 300);
 }
 
+/* Its tensors do not tell the number of heads. */
+static void
+test_stdit1 (Fixture *f, gconstpointer data)
+{
+  g_autoptr (OsStdit) stdit = NULL;
+
+  open_published (f, "stdit1", OS_PART_TRANSFORMER);
+  assert_int (f->config, "hidden_size", 1152);
+  assert_int (f->config, "depth", 28);
+  g_assert_false (os_config_has (f->config, "num_heads"));
+  stdit = os_stdit_new (f->config, f->binder, &f->error);
+  g_assert_no_error (f->error);
+  g_assert_cmpint (os_stdit_get_version (stdit), ==, OS_STDIT_1);
+  g_assert_cmpint (os_stdit_get_max_length (stdit), ==, 120);
+}
+
+static void
+test_stdit2 (Fixture *f, gconstpointer data)
+{
+  g_autoptr (OsStdit) stdit = NULL;
+
+  open_published (f, "stdit2", OS_PART_TRANSFORMER);
+  assert_int (f->config, "depth", 28);
+  assert_int (f->config, "num_heads", 16);
+  g_assert_true (os_config_bool (f->config, "qk_norm", FALSE));
+  stdit = os_stdit_new (f->config, f->binder, &f->error);
+  g_assert_no_error (f->error);
+  g_assert_cmpint (os_stdit_get_version (stdit), ==, OS_STDIT_2);
+  g_assert_cmpint (os_stdit_get_max_length (stdit), ==, 200);
+}
+
+static void
+test_image_vae (Fixture *f, gconstpointer data)
+{
+  static const gint64 levels[] = { 128, 256, 512, 512 };
+  gint64 found[8];
+  g_autoptr (OsVae12) vae = NULL;
+
+  open_published (f, "sd-vae-ft-ema", OS_PART_VAE);
+  assert_int (f->config, "layers_per_block", 2);
+  g_assert_cmpuint (
+      os_config_ints (f->config, "block_out_channels", 1, 1 << 20, 8, found),
+      ==, 4);
+  g_assert_cmpmem (found, sizeof levels, levels, sizeof levels);
+  vae = os_vae12_new (f->config, f->binder, &f->error);
+  g_assert_no_error (f->error);
+  g_assert_cmpint (os_vae12_latent_frames (vae, 51), ==, 51);
+}
+
 static void
 test_vae12 (Fixture *f, gconstpointer data)
 {
@@ -188,6 +237,9 @@ main (int argc, char **argv)
 #define ADD(name, func)                                                        \
   g_test_add (                                                                 \
       "/pipeline/inferred/" name, Fixture, NULL, set_up, func, tear_down)
+  ADD ("stdit1", test_stdit1);
+  ADD ("stdit2", test_stdit2);
+  ADD ("image-vae", test_image_vae);
   ADD ("stdit3", test_stdit3);
   ADD ("vae12", test_vae12);
   ADD ("t5", test_t5);

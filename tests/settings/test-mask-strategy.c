@@ -120,7 +120,7 @@ check_sample (JsonObject *object, guint sample)
   if (!groups
       || !os_mask_strategy_apply (groups,
           json_object_get_int_member (object, "loop"),
-          json_object_get_int_member_with_default (object, "align", 0), T,
+          json_object_get_int_member_with_default (object, "align", 0), TRUE, T,
           reference_frames, n, source, mask, &error)) {
     g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS);
     return FALSE;
@@ -171,8 +171,8 @@ test_align (void)
 
     g_array_append_val (groups, group);
     g_assert_true (os_mask_strategy_apply (groups, 0,
-        json_object_get_int_member (object, "point"), T, &(gint64){ 1 }, 1,
-        source, mask, NULL));
+        json_object_get_int_member (object, "point"), TRUE, T, &(gint64){ 1 },
+        1, source, mask, NULL));
     for (gint64 t = 0; t < T; t++)
       g_assert_cmpfloat (mask[t], ==, t == want ? 0.0f : 1.0f);
   }
@@ -189,15 +189,52 @@ test_single (void)
   float mask[15];
 
   g_assert_true (os_mask_strategy_apply (
-      one, 0, 0, 15, &(gint64){ 1 }, 1, source, mask, NULL));
+      one, 0, 0, TRUE, 15, &(gint64){ 1 }, 1, source, mask, NULL));
   for (guint t = 0; t < 15; t++) {
     g_assert_cmpint (source[t].reference, ==, t == 3 || t == 4 ? 0 : -1);
     g_assert_cmpint (source[t].frame, ==, 0);
   }
   g_assert_true (os_mask_strategy_apply (
-      none, 0, 0, 15, &(gint64){ 1 }, 1, source, mask, NULL));
+      none, 0, 0, TRUE, 15, &(gint64){ 1 }, 1, source, mask, NULL));
   for (guint t = 0; t < 15; t++)
     g_assert_cmpfloat (mask[t], ==, 1.0f);
+}
+
+/* As Open-Sora 1.1 has it. */
+static void
+test_whole (void)
+{
+  static const struct {
+    const char *strategy;
+    gint64 n, frames[4]; /* of the reference, in the clip of 4; -1: noise */
+  } cases[] = {
+    { "0,0,0,1,2", 1, { -1, 0, 0, -1 } },
+    { "0,0,2,0,3", 3, { 2, 2, 2, -1 } },
+    { "0,0,-2,2,5", 3, { -1, -1, 1, 2 } },
+  };
+  static const char *const refused[] = { "0,0,0,0,4", "0,0,0,3,2",
+    "0,0,3,0,1" };
+  OsMaskSource source[4];
+  float mask[4];
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GArray) groups =
+        os_mask_strategy_parse (cases[i].strategy, NULL);
+
+    g_assert_true (os_mask_strategy_apply (
+        groups, 0, 0, FALSE, 4, &cases[i].n, 1, source, mask, NULL));
+    for (guint t = 0; t < 4; t++)
+      g_assert_cmpint (source[t].reference < 0 ? -1 : source[t].frame, ==,
+          cases[i].frames[t]);
+  }
+  for (guint i = 0; i < G_N_ELEMENTS (refused); i++) {
+    g_autoptr (GArray) groups = os_mask_strategy_parse (refused[i], NULL);
+    g_autoptr (GError) error = NULL;
+
+    g_assert_false (os_mask_strategy_apply (
+        groups, 0, 0, FALSE, 4, &(gint64){ 3 }, 1, source, mask, &error));
+    g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS);
+  }
 }
 
 /* Texts that are no strategy, one that is too long, and enormous numbers. */
@@ -232,8 +269,8 @@ test_hostile (void)
     float mask[15];
 
     g_assert_nonnull (groups);
-    if (!os_mask_strategy_apply (groups, 0, i < 343 ? 0 : 5, 15, &(gint64){ 9 },
-            1, source, mask, NULL))
+    if (!os_mask_strategy_apply (groups, 0, i < 343 ? 0 : 5, i % 2, 15,
+            &(gint64){ 9 }, 1, source, mask, NULL))
       continue;
     for (guint t = 0; t < 15; t++)
       g_assert_true (source[t].reference == -1
@@ -249,6 +286,7 @@ main (int argc, char **argv)
   g_test_add_func ("/settings/mask-strategy/apply", test_apply);
   g_test_add_func ("/settings/mask-strategy/align", test_align);
   g_test_add_func ("/settings/mask-strategy/single", test_single);
+  g_test_add_func ("/settings/mask-strategy/whole", test_whole);
   g_test_add_func ("/settings/mask-strategy/hostile", test_hostile);
   return g_test_run ();
 }
