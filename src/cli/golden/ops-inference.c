@@ -294,6 +294,9 @@ open_networks (Script *script, GError **error)
       json_object_get_boolean_member_with_default (
           json_object_get_object_member (script->config, "scheduler"),
           "use_timestep_transform", FALSE);
+  if (!os_config_count (script->config, "frame_interval",
+          &bundle->family.frame_interval, error))
+    return FALSE;
   os_binder_push (stdit_binder, "stdit");
   bundle->transformer = os_stdit_new (stdit, stdit_binder, error);
   if (bundle->transformer == NULL)
