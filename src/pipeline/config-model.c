@@ -6,6 +6,45 @@
 #include "pipeline/config-apply.h"
 #include "settings/config-file.h"
 
+/* In place of a path in the configs of 1.0, whose transformers come in files
+ * that are made for a size. */
+#define PLACEHOLDER "PRETRAINED_MODEL"
+
+/* What 1.0 expects in the folder that it is told. */
+#define T5_FOLDER "t5-v1_1-xxl"
+
+static const char *
+find_file_1_0 (OpensoraConfig *config)
+{
+  JsonNode *size = os_config_file_find (os_config_peek (config), "image_size");
+  JsonArray *sides =
+      size && JSON_NODE_HOLDS_ARRAY (size) ? json_node_get_array (size) : NULL;
+
+  return sides && json_array_get_length (sides) > 0
+                 && os_json_holds (
+                     json_array_get_element (sides, 0), G_TYPE_INT64)
+                 && json_array_get_int_element (sides, 0) >= 512
+             ? "opensora-1.0-16x512x512"
+             : "opensora-1.0";
+}
+
+char *
+os_config_model_find_part (OpensoraConfig *config, OpensoraConfigPart part)
+{
+  const char *name = opensora_config_get_from_pretrained (config, part);
+  g_autofree char *folder = NULL;
+
+  if (!name || g_strcmp0 (opensora_config_get_version (config), "1.0") != 0)
+    return g_strdup (name);
+  if (g_str_equal (name, PLACEHOLDER))
+    return g_strdup (find_file_1_0 (config));
+  folder = g_build_filename (name, T5_FOLDER, NULL);
+  if (part == OPENSORA_CONFIG_PART_TEXT_ENCODER
+      && g_file_test (folder, G_FILE_TEST_IS_DIR))
+    return g_steal_pointer (&folder);
+  return g_strdup (name);
+}
+
 static gboolean
 read_scale (JsonObject *config, const char *key, double *scale, GError **error)
 {

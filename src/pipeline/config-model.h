@@ -17,6 +17,9 @@ typedef struct {
   guint max_length; /* tokens of a prompt; 0: not said */
 } OsConfigModel;
 
+/* Where a part is, as a pipeline finds it; NULL: not said. */
+char *os_config_model_find_part (
+    OpensoraConfig *config, OpensoraConfigPart part);
 /* FALSE and OPENSORA_ERROR_SETTINGS for a value that is not possible. */
 gboolean os_config_model_read (
     OpensoraConfig *config, OsConfigModel *model, GError **error);

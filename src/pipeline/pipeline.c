@@ -15,6 +15,7 @@ struct _OpensoraPipeline {
   char *cache_dir;
   gboolean local_files_only;
   OpensoraConfig *config;
+  char *configured[OS_N_PARTS]; /* by the config; set when it is loaded */
 
   GMutex lock; /* held while loading and generating */
   OsCompute *compute;
@@ -112,8 +113,10 @@ opensora_pipeline_finalize (GObject *object)
   g_clear_object (&self->config);
   g_mutex_clear (&self->lock);
   g_free (self->model);
-  for (int part = 0; part < OS_N_PARTS; part++)
+  for (int part = 0; part < OS_N_PARTS; part++) {
     g_free (self->parts[part]);
+    g_free (self->configured[part]);
+  }
   g_free (self->backend);
   g_free (self->revision);
   g_free (self->cache_dir);
@@ -257,9 +260,11 @@ get_names (OpensoraPipeline *self)
   for (int part = 0; part < OS_N_PARTS; part++) {
     names.parts[part] = self->parts[part];
     names.cache_dirs[part] = self->cache_dir;
-    if (self->config)
-      names.configured[part] = opensora_config_get_from_pretrained (
-          self->config, config_parts[part]);
+    g_free (self->configured[part]);
+    self->configured[part] = self->config ? os_config_model_find_part (
+                                 self->config, config_parts[part])
+                                          : NULL;
+    names.configured[part] = self->configured[part];
     if (self->config && !self->cache_dir)
       names.cache_dirs[part] =
           opensora_config_get_cache_dir (self->config, config_parts[part]);

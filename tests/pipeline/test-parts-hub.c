@@ -30,6 +30,22 @@ static const struct {
   { "org/t5/model.safetensors", "text_encoder/model.safetensors" },
 };
 
+/* Of the releases before, and of which network a file is. */
+#define FILES_1_0 "hpcai-tech/Open-Sora/OpenSora-v1-"
+#define STAGE_3 "hpcai-tech/OpenSora-STDiT-v2-stage3"
+#define IMAGE_VAE "stabilityai/sd-vae-ft-ema"
+static const struct {
+  const char *file, *list;
+} old_files[] = {
+  { FILES_1_0 "HQ-16x256x256.pth", "stdit1-tiny" },
+  { FILES_1_0 "HQ-16x512x512.pth", "stdit1-tiny" },
+  { FILES_1_0 "16x256x256.pth", "stdit1-tiny" },
+  { STAGE_3 "/model.safetensors", "stdit2-tiny" },
+  { STAGE_3 "/config.json", NULL },
+  { IMAGE_VAE "/diffusion_pytorch_model.safetensors", "sd-vae-tiny" },
+  { IMAGE_VAE "/config.json", NULL },
+};
+
 static char *root;
 
 static void
@@ -52,17 +68,32 @@ make_repositories (void)
     g_assert_cmpint (symlink (from, to), ==, 0);
   }
   tensorfile_write (other, clip);
+  for (guint i = 0; i < G_N_ELEMENTS (old_files); i++) {
+    g_autofree char *path = g_build_filename (root, old_files[i].file, NULL);
+    g_autofree char *folder = g_path_get_dirname (path);
+
+    g_assert_cmpint (g_mkdir_with_parents (folder, 0700), ==, 0);
+    if (old_files[i].list)
+      tensorfile_write_random (path, old_files[i].list);
+    else
+      g_assert_true (g_file_set_contents (path, "{}", -1, NULL));
+  }
 }
 
 static void
 remove_repositories (void)
 {
   static const char *const folders[] = { "DeepFloyd/t5-v1_1-xxl", "DeepFloyd",
-    "hpcai-tech", "org/clip", "org/t5", "org", "" };
+    "hpcai-tech/Open-Sora", STAGE_3, IMAGE_VAE, "stabilityai", "hpcai-tech",
+    "org/clip", "org/t5", "org", "" };
   g_autofree char *other =
       g_build_filename (root, "org", "clip", "model.safetensors", NULL);
 
   g_unlink (other);
+  for (guint i = 0; i < G_N_ELEMENTS (old_files); i++) {
+    g_autofree char *path = g_build_filename (root, old_files[i].file, NULL);
+    g_unlink (path);
+  }
   for (guint i = 0; i < G_N_ELEMENTS (repositories); i++) {
     g_autofree char *link = g_build_filename (root, repositories[i].repo, NULL);
     g_unlink (link);
@@ -117,6 +148,66 @@ test_all (HubTest *test, gconstpointer data)
   /* Nothing twice. */
   g_assert_true (locate (test, names, &error));
   g_assert_cmpuint (hub_test_count ("cdn", NULL), ==, 0);
+}
+
+/* Releases before 1.2: a file of several, and a VAE as diffusers names it. */
+static void
+test_old_releases (HubTest *test, gconstpointer data)
+{
+  static const struct {
+    const char *model, *version, *file;
+  } cases[] = {
+    { "opensora-1.0", "1.0", "OpenSora-v1-HQ-16x256x256.pth" },
+    { "opensora-1.0-16x256x256", "1.0", "OpenSora-v1-16x256x256.pth" },
+    { "opensora-1.0-16x512x512", "1.0", "OpenSora-v1-HQ-16x512x512.pth" },
+    { "hpcai-tech/Open-Sora", "1.0", "OpenSora-v1-HQ-16x256x256.pth" },
+    { "opensora-1.1", "1.1", NULL },
+    { STAGE_3, "1.1", NULL },
+  };
+
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    OsPartNames names = { .model = cases[i].model };
+    g_auto (OsParts) parts = { NULL };
+    g_autoptr (GError) error = NULL;
+    g_autofree char *name = NULL;
+
+    for (int part = 0; part < OS_N_PARTS; part++)
+      names.cache_dirs[part] = test->cache;
+    os_parts_locate (&parts, &names, NULL, &error);
+    g_assert_no_error (error);
+    g_assert_cmpstr (parts.release->version, ==, cases[i].version);
+    name = g_path_get_basename (parts.paths[OS_PART_TRANSFORMER]);
+    g_assert_cmpstr (name, ==, cases[i].file ? cases[i].file : parts.commit);
+    g_assert_cmpuint (strlen (parts.commit), ==, 40);
+    hub_test_forget_log ();
+    names.local_files_only = TRUE;
+    os_parts_clear (&parts);
+    parts = (OsParts){ NULL };
+    g_assert_true (os_parts_locate (&parts, &names, NULL, &error));
+    g_assert_cmpuint (hub_test_count (NULL, NULL), ==, 0);
+  }
+  g_assert_cmpuint (
+      hub_test_count_files (test, "diffusion_pytorch_model.safetensors"), ==,
+      1);
+}
+
+/* A file that is not there is told before anything is downloaded. */
+static void
+test_old_missing (HubTest *test, gconstpointer data)
+{
+  g_autofree char *path =
+      g_build_filename (root, FILES_1_0 "16x256x256.pth", NULL);
+  g_autofree char *away = g_strconcat (path, ".away", NULL);
+  g_autoptr (GError) error = NULL;
+
+  g_assert_cmpint (g_rename (path, away), ==, 0);
+  g_assert_false (locate (
+      test, (OsPartNames){ .model = "opensora-1.0-16x256x256" }, &error));
+  g_assert_cmpint (g_rename (away, path), ==, 0);
+  g_assert_error (
+      error, OPENSORA_HUB_ERROR, OPENSORA_HUB_ERROR_ENTRY_NOT_FOUND);
+  assert_says (error, "OpenSora-v1-16x256x256.pth");
+  g_assert_cmpuint (count_weights (test), ==, 0);
 }
 
 /* All that is missing is told before the first weights come. */
@@ -201,6 +292,8 @@ main (int argc, char **argv)
   g_test_add ("/pipeline/parts-hub/" name, HubTest, NULL, hub_test_set_up,     \
       func, hub_test_tear_down)
   ADD ("all", test_all);
+  ADD ("old-releases", test_old_releases);
+  ADD ("old-missing", test_old_missing);
   ADD ("missing", test_missing);
   ADD ("wrong", test_wrong);
   ADD ("tokenizer", test_tokenizer);
