@@ -287,15 +287,16 @@ add_conditions (GPtrArray *specs)
   /**
    * GstOpensoraSrc:condition-frame-length:
    *
-   * How much of a loop the next one goes on from, in latent frames: a multiple
-   * of 5, which are 17 frames.
+   * How much of a loop the next one goes on from, in latent frames: of
+   * Open-Sora 1.2 a multiple of 5, which are 17 frames, of 1.1 any number of
+   * frames.
    *
    * Since: 0.1
    */
   g_ptr_array_add (specs,
       g_param_spec_int ("condition-frame-length", "Condition frame length",
-          "Latent frames that a loop goes on from, a multiple of 5, which are "
-          "17 frames (-1 = model's default)",
+          "Latent frames that a loop goes on from: of Open-Sora 1.2 a multiple "
+          "of 5, which are 17 frames (-1 = model's default)",
           -1, 4096, -1, CLIP));
   /**
    * GstOpensoraSrc:condition-frame-edit:

@@ -267,12 +267,17 @@ gboolean
 os_bundle_configure (
     OsBundle *bundle, const OsConfigModel *config, GError **error)
 {
-  if (g_strcmp0 (config->version, bundle->family.version) != 0)
+  const gboolean is_for_it =
+      g_strcmp0 (config->version, bundle->family.version) == 0;
+
+  /* Its frame rate has been divided by it, whatever it is for. */
+  if (config->frame_interval > 0 || is_for_it)
+    bundle->family.frame_interval = MAX (config->frame_interval, 1);
+  if (!is_for_it)
     return TRUE;
   if (config->sampler < OS_N_SAMPLERS
       && !configure_sampler (bundle, config, error))
     return FALSE;
-  bundle->family.frame_interval = config->frame_interval;
   if (os_stdit_get_version (bundle->transformer) == OS_STDIT_1)
     os_stdit_set_scales (
         bundle->transformer, config->space_scale, config->time_scale);

@@ -87,8 +87,7 @@ os_config_model_read (
 
   *model = (OsConfigModel){ .version = opensora_config_get_version (config),
     .space_scale = 1,
-    .time_scale = 1,
-    .frame_interval = 1 };
+    .time_scale = 1 };
   return read_sampler (root, &model->sampler, error)
          && read_scale (root, "model.space_scale", &model->space_scale, error)
          && read_scale (root, "model.time_scale", &model->time_scale, error)

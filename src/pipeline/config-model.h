@@ -13,8 +13,8 @@ typedef struct {
   guint n_guided;        /* 0: all channels of the latents */
   /* Of STDiT, as os_stdit_set_scales() has them. */
   double space_scale, time_scale;
-  guint frame_interval;
-  guint max_length; /* tokens of a prompt; 0: not said */
+  guint frame_interval; /* 0: not said */
+  guint max_length;     /* tokens of a prompt; 0: not said */
 } OsConfigModel;
 
 /* Where a part is, as a pipeline finds it; NULL: not said. */

@@ -259,7 +259,9 @@ install_format (GObjectClass *klass)
   /**
    * OpensoraParams:fps:
    *
-   * Frames a second that the motion is made for. 0: the model's default.
+   * Frames a second that the motion is made for. Open-Sora 1.1 is told three
+   * times as much, the rate of the videos of which it has seen every third
+   * frame. 0: the model's default.
    *
    * Since: 0.1
    */
@@ -283,11 +285,12 @@ install_conditions (GObjectClass *klass)
   /**
    * OpensoraParams:mask-strategy:
    *
-   * Which frames of the references go where, in latent frames (17 frames are 5
-   * of them): groups separated by ";", each up to six numbers, loop, reference,
-   * first frame of the reference, first frame of the clip, length, edit ratio.
-   * "0" begins with the first frame of the first reference. %NULL: that, if
-   * there is a reference; the empty text: nothing is given.
+   * Which frames of the references go where, in latent frames (with Open-Sora
+   * 1.2 17 frames are 5 of them, with 1.1 each is one): groups separated by
+   * ";", each up to six numbers, loop, reference, first frame of the reference,
+   * first frame of the clip, length, edit ratio. "0" begins with the first
+   * frame of the first reference. %NULL: that, if there is a reference; the
+   * empty text: nothing is given.
    *
    * Since: 0.1
    */
@@ -316,8 +319,9 @@ install_conditions (GObjectClass *klass)
   /**
    * OpensoraParams:condition-frame-length:
    *
-   * How much of a clip the next one goes on from, in latent frames: a multiple
-   * of 5, which are 17 frames. -1: the model's default.
+   * How much of a clip the next one goes on from, in latent frames: with
+   * Open-Sora 1.2 a multiple of 5, which are 17 frames, with 1.1 any number of
+   * frames. -1: the model's default.
    *
    * Since: 0.1
    */
