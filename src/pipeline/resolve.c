@@ -211,6 +211,16 @@ check_steps (const OsFamily *f, guint steps, GError **error)
 }
 
 static gboolean
+check_text (const char *property, const char *text, GError **error)
+{
+  if (!text || g_utf8_validate (text, -1, NULL))
+    return TRUE;
+  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
+      "The %s is not valid UTF-8; convert it", property);
+  return FALSE;
+}
+
+static gboolean
 check_prompt (const OsFamily *f, const OsParams *p, GError **error)
 {
   const char *text = p->prompt;
@@ -221,11 +231,9 @@ check_prompt (const OsFamily *f, const OsParams *p, GError **error)
         "No prompt is set, and this model has no default one; set prompt");
     return FALSE;
   }
-  if (!g_utf8_validate (text, -1, NULL)) {
-    g_set_error_literal (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
-        "The prompt is not valid UTF-8; convert it");
+  if (!check_text ("prompt", text, error)
+      || !check_text ("camera-motion", p->camera_motion, error))
     return FALSE;
-  }
   prompt = os_prompt_parse (text, error);
   return prompt && check_conditions (f, p, prompt, error)
          && check_mask_strategy (prompt->mask_strategy, error);

@@ -174,6 +174,12 @@ test_prompts (void)
   g_assert_null (os_resolve (bundle, params, &error));
   g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS);
   g_assert_nonnull (strstr (error->message, "UTF-8"));
+
+  g_clear_error (&error);
+  g_object_set (params, "prompt", "a circle", "camera-motion", "\xff", NULL);
+  g_assert_null (os_resolve (bundle, params, &error));
+  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS);
+  g_assert_nonnull (strstr (error->message, "camera-motion"));
 }
 
 /* What the published config says, and its size: 240 x 426 pixels, of which
