@@ -62,6 +62,7 @@ static const struct {
   { "opensora-1.1", "cfg_forward", "model_output x x_mask",
       golden_cfg_forward },
   { "opensora-1.1", "mask_time", "ratio", golden_mask_time },
+  { "opensora-1.1", "prompts", "", golden_prompts },
   { "opensora-1.1", "mask_strategy", "", golden_mask_strategy },
   { "opensora-1.1", "apply_mask", "z", golden_apply_mask },
   { "opensora-1.1", "long_video", "", golden_long_video },

@@ -262,6 +262,7 @@ gboolean golden_t5_tokenize (GoldenRun *run, GError **error);
 gboolean golden_clean_caption (GoldenRun *run, GError **error);
 gboolean golden_prompt_assembly (GoldenRun *run, GError **error);
 gboolean golden_inference_script (GoldenRun *run, GError **error);
+gboolean golden_prompts (GoldenRun *run, GError **error);
 gboolean golden_mask_strategy (GoldenRun *run, GError **error);
 gboolean golden_apply_mask (GoldenRun *run, GError **error);
 gboolean golden_long_video (GoldenRun *run, GError **error);

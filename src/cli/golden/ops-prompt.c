@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prompts: clean_caption, prompt_assembly. */
+/* Prompts: clean_caption, prompt_assembly, prompts. */
 #include "cli/golden/golden.h"
 
 #include <string.h>
@@ -203,5 +203,59 @@ golden_prompt_assembly (GoldenRun *run, GError **error)
   for_each (run, "append_score_cases", check_scores);
   for_each (run, "loop_cases", check_loops);
   for_each (run, "json_cases", check_settings);
+  return TRUE;
+}
+
+/* --- prompts --- */
+
+/* What 1.1 refuses and the grammar of 1.2, which is the one here, does not, is
+ * not compared: brackets, and numbers of loops that are not reached. */
+static void
+check_texts_1_1 (GoldenRun *run, JsonObject *entry)
+{
+  const OsPromptScores none = { -1, -1, NULL };
+  g_autoptr (OsPrompt) prompt = NULL;
+  JsonArray *texts;
+
+  if (json_object_has_member (entry, "error"))
+    return;
+  prompt = parse (run, entry);
+  texts = json_object_get_array_member (entry, "texts");
+  for (guint i = 0; prompt != NULL && i < json_array_get_length (texts); i++)
+    check_text (
+        run, prompt, i, &none, json_array_get_string_element (texts, i));
+}
+
+static const char *
+get_text (JsonObject *object, const char *member)
+{
+  return json_object_get_string_member_with_default (object, member, NULL);
+}
+
+static void
+check_settings_1_1 (GoldenRun *run, JsonObject *entry)
+{
+  JsonNode *node = json_object_get_member (entry, "info");
+  g_autoptr (OsPrompt) prompt = NULL;
+  JsonObject *info;
+
+  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
+    return;
+  info = json_node_get_object (node);
+  prompt = parse (run, entry);
+  if (prompt == NULL)
+    return;
+  golden_check (run,
+      g_strcmp0 (prompt->reference_path, get_text (info, "reference_path")) == 0
+          && g_strcmp0 (prompt->mask_strategy, get_text (info, "mask_strategy"))
+                 == 0,
+      "\"%s\" has other settings", get_text (entry, "prompt"));
+}
+
+gboolean
+golden_prompts (GoldenRun *run, GError **error)
+{
+  for_each (run, "loops", check_texts_1_1);
+  for_each (run, "json", check_settings_1_1);
   return TRUE;
 }
