@@ -106,12 +106,6 @@ os_media_free (OsMediaReader *reader)
   g_free (reader);
 }
 
-gboolean
-os_media_is_video (const OsMediaReader *reader)
-{
-  return reader->is_video;
-}
-
 OsMediaResult
 os_media_next (OsMediaReader *reader, float *rgb, GError **error)
 {

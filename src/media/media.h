@@ -24,9 +24,6 @@ OsMediaReader *os_media_open (const char *path, guint width, guint height,
 void os_media_free (OsMediaReader *reader);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsMediaReader, os_media_free)
 
-/* A picture has one frame; a video may have one too. */
-gboolean os_media_is_video (const OsMediaReader *reader);
-
 /* The next frame into rgb [height, width, 3], values -1 to 1. A file without a
  * single frame is an error, not an end. */
 OsMediaResult os_media_next (OsMediaReader *reader, float *rgb, GError **error);
