@@ -13,6 +13,7 @@
 #include "compute/ops.h"
 #include "models/blocks/attention.h"
 #include "models/stdit.h"
+#include "pipeline/bundle.h"
 #include "vae/vae12.h"
 #include "weights/binder.h"
 #include "weights/config.h"
@@ -204,6 +205,13 @@ OsTensor *golden_decode (
 /* Configuration of a VAE 1.2 in the form of published files. */
 OsConfig *golden_vae12_config (
     GoldenRun *run, const char *path, GError **error);
+
+/* --- ops-inference.c --- */
+
+/* The transformer, by the name of its configuration and prefix of its weights,
+ * and the VAE of a whole run. */
+gboolean golden_open_networks (GoldenRun *run, const char *transformer,
+    OsConfig *vae, OsBundle *bundle, GError **error);
 
 /* --- ops-text.c --- */
 

@@ -274,36 +274,44 @@ run_batch (Script *script, guint first, guint n_prompts, GError **error)
   return TRUE;
 }
 
-static gboolean
-open_networks (Script *script, GError **error)
+gboolean
+golden_open_networks (GoldenRun *run, const char *transformer, OsConfig *vae,
+    OsBundle *bundle, GError **error)
 {
-  GoldenRun *run = script->run;
-  g_autoptr (OsConfig) stdit = golden_config (run, "config.stdit", error);
-  g_autoptr (OsConfig) vae =
-      stdit != NULL ? golden_vae12_config (run, "config.vae", error) : NULL;
-  g_autoptr (OsBinder) stdit_binder =
-      vae != NULL ? golden_binder (run, error) : NULL;
+  g_autofree char *section = g_strconcat ("config.", transformer, NULL);
+  g_autoptr (OsConfig) config = golden_config (run, section, error);
+  g_autoptr (OsBinder) binder =
+      config != NULL ? golden_binder (run, error) : NULL;
   g_autoptr (OsBinder) vae_binder =
-      stdit_binder != NULL ? golden_binder (run, error) : NULL;
-  OsBundle *bundle = &script->bundle;
+      binder != NULL ? golden_binder (run, error) : NULL;
 
   if (vae_binder == NULL)
     return FALSE;
-  bundle->family = *os_family_find ("1.2", NULL);
-  bundle->family.timestep_transform =
-      json_object_get_boolean_member_with_default (
-          json_object_get_object_member (script->config, "scheduler"),
-          "use_timestep_transform", FALSE);
-  if (!os_config_count (script->config, "frame_interval",
-          &bundle->family.frame_interval, error))
-    return FALSE;
-  os_binder_push (stdit_binder, "stdit");
-  bundle->transformer = os_stdit_new (stdit, stdit_binder, error);
+  os_binder_push (binder, transformer);
+  bundle->transformer = os_stdit_new (config, binder, error);
   if (bundle->transformer == NULL)
     return FALSE;
   os_binder_push (vae_binder, "vae");
   bundle->vae = os_vae12_new (vae, vae_binder, error);
   return bundle->vae != NULL;
+}
+
+static gboolean
+open_networks (Script *script, GError **error)
+{
+  OsFamily *family = &script->bundle.family;
+  g_autoptr (OsConfig) vae =
+      golden_vae12_config (script->run, "config.vae", error);
+
+  *family = *os_family_find ("1.2", NULL);
+  family->timestep_transform = json_object_get_boolean_member_with_default (
+      json_object_get_object_member (script->config, "scheduler"),
+      "use_timestep_transform", FALSE);
+  return vae != NULL
+         && os_config_count (
+             script->config, "frame_interval", &family->frame_interval, error)
+         && golden_open_networks (
+             script->run, "stdit", vae, &script->bundle, error);
 }
 
 static gboolean

@@ -226,28 +226,15 @@ run_prompt (Script *script, const char *prompt, GError **error)
 static gboolean
 open_networks (Script *script, GError **error)
 {
-  GoldenRun *run = script->run;
-  g_autoptr (OsConfig) stdit = golden_config (run, "config.model", error);
-  g_autoptr (OsConfig) vae =
-      stdit != NULL ? golden_config (run, "config.vae", error) : NULL;
-  g_autoptr (OsBinder) stdit_binder =
-      vae != NULL ? golden_binder (run, error) : NULL;
-  g_autoptr (OsBinder) vae_binder =
-      stdit_binder != NULL ? golden_binder (run, error) : NULL;
-  OsBundle *bundle = &script->bundle;
+  OsFamily *family = &script->bundle.family;
+  g_autoptr (OsConfig) vae = golden_config (script->run, "config.vae", error);
 
-  if (vae_binder == NULL)
-    return FALSE;
-  bundle->family = *os_family_find ("1.1", NULL);
-  bundle->family.frame_interval = get_int (script, "frame_interval");
-  bundle->family.n_guided = get_int (script, "cfg_channel");
-  os_binder_push (stdit_binder, "model");
-  bundle->transformer = os_stdit_new (stdit, stdit_binder, error);
-  if (bundle->transformer == NULL)
-    return FALSE;
-  os_binder_push (vae_binder, "vae");
-  bundle->vae = os_vae12_new (vae, vae_binder, error);
-  return bundle->vae != NULL;
+  *family = *os_family_find ("1.1", NULL);
+  family->frame_interval = get_int (script, "frame_interval");
+  family->n_guided = get_int (script, "cfg_channel");
+  return vae != NULL
+         && golden_open_networks (
+             script->run, "model", vae, &script->bundle, error);
 }
 
 /* The draws of references, of all prompts, come before those of the loops. */
