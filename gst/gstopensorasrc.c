@@ -49,45 +49,16 @@
  *
  * Since: 0.1
  */
-#include "gstopensorasrc.h"
-
-#include <gst/video/video.h>
-#include <opensora/opensora.h>
+#include "gstopensorasrc-private.h"
 
 #include "gstopensoracaps.h"
-#include "gstopensoraextent.h"
 #include "gstopensoramessages.h"
-#include "gstopensoraplan.h"
-#include "gstopensoraworker.h"
-#include "gstopensorawriter.h"
 
-GST_DEBUG_CATEGORY_STATIC (gst_opensora_src_debug);
+GST_DEBUG_CATEGORY (gst_opensora_src_debug);
 #define GST_CAT_DEFAULT gst_opensora_src_debug
 
 static GstStaticPadTemplate src_template = GST_STATIC_PAD_TEMPLATE (
     "src", GST_PAD_SRC, GST_PAD_ALWAYS, GST_STATIC_CAPS (GST_OPENSORA_CAPS));
-
-struct _GstOpensoraSrc {
-  GstPushSrc parent;
-
-  GstOpensoraSettings settings;
-  gint warned; /* atomic: of a property that was set too late */
-
-  GstOpensoraExtent extent; /* under the object lock */
-
-  /* Made and freed in state changes. */
-  OpensoraPipeline *pipeline; /* kept from run to run, freed in NULL */
-  GstOpensoraPlan *plan;
-  GstOpensoraProgress progress;
-  GstOpensoraWorker *worker;
-  guint n_threads; /* as set when the run began */
-
-  /* The streaming thread's own. */
-  GstOpensoraClip *next; /* in work, no frame of it was pushed */
-  GstOpensoraClip *clip; /* being pushed */
-  gboolean clip_ends;    /* its last frame was given to the base class */
-  GstOpensoraWriter writer;
-};
 
 G_DEFINE_TYPE (GstOpensoraSrc, gst_opensora_src, GST_TYPE_PUSH_SRC)
 GST_ELEMENT_REGISTER_DEFINE (
@@ -119,8 +90,8 @@ gst_opensora_src_get_property (
 
 /* ---- start, stop, interruption ---- */
 
-static void
-fail (GstOpensoraSrc *self, const GError *error)
+void
+gst_opensora_src_fail (GstOpensoraSrc *self, const GError *error)
 {
   GST_ERROR_OBJECT (self, "%s", error->message);
   gst_opensora_post_error (GST_ELEMENT (self), error);
@@ -134,10 +105,8 @@ gst_opensora_src_stop (GstBaseSrc *base)
 
   g_clear_pointer (&self->worker, gst_opensora_worker_free);
   g_clear_pointer (&self->plan, gst_opensora_plan_free);
-  g_clear_pointer (&self->next, gst_opensora_clip_free);
-  g_clear_pointer (&self->clip, gst_opensora_clip_free);
+  gst_opensora_src_clear_stream (self);
   gst_opensora_writer_clear (&self->writer);
-  self->clip_ends = FALSE;
 
   GST_OBJECT_LOCK (self);
   self->extent.size = (GstOpensoraSize){ 0 };
@@ -167,7 +136,7 @@ gst_opensora_src_start (GstBaseSrc *base)
         gst_opensora_worker_new (self->pipeline, &self->progress, &error);
   }
   if (self->worker == NULL) {
-    fail (self, error);
+    gst_opensora_src_fail (self, error);
     gst_opensora_src_stop (base);
     return FALSE;
   }
@@ -209,6 +178,15 @@ gst_opensora_src_send_event (GstElement *element, GstEvent *event)
       ->send_event (element, event);
 }
 
+/* Its function and not gst_element_send_event (), which takes the lock that a
+ * state change holds while it waits for this thread. */
+void
+gst_opensora_src_send_in_stream (GstOpensoraSrc *self, GstEvent *event)
+{
+  GST_ELEMENT_CLASS (gst_opensora_src_parent_class)
+      ->send_event (GST_ELEMENT (self), event);
+}
+
 static GstStateChangeReturn
 gst_opensora_src_change_state (GstElement *element, GstStateChange transition)
 {
@@ -219,113 +197,6 @@ gst_opensora_src_change_state (GstElement *element, GstStateChange transition)
   if (transition == GST_STATE_CHANGE_READY_TO_NULL)
     g_clear_object (&self->pipeline);
   return ret;
-}
-
-/* ---- negotiation ---- */
-
-static GstCaps *
-get_template (GstOpensoraSrc *self)
-{
-  return gst_pad_get_pad_template_caps (GST_BASE_SRC_PAD (self));
-}
-
-static GstCaps *
-gst_opensora_src_get_caps (GstBaseSrc *base, GstCaps *filter)
-{
-  GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
-  GstCaps *caps = get_template (self);
-  GstCaps *filtered;
-
-  GST_OBJECT_LOCK (self);
-  if (self->extent.size.width > 0)
-    caps = gst_opensora_caps_set_size (caps, &self->extent.size);
-  else if (self->extent.size.step > 0)
-    caps = gst_opensora_caps_set_step (caps, self->extent.size.step);
-  GST_OBJECT_UNLOCK (self);
-
-  if (filter == NULL)
-    return caps;
-  filtered = gst_caps_intersect_full (filter, caps, GST_CAPS_INTERSECT_FIRST);
-  gst_caps_unref (caps);
-  return filtered;
-}
-
-/* Takes caps: what of them downstream can do too, as it prefers. */
-static GstCaps *
-intersect_with_peer (GstOpensoraSrc *self, GstCaps *caps)
-{
-  g_autoptr (GstCaps) ours = caps;
-  g_autoptr (GstCaps) peer =
-      gst_pad_peer_query_caps (GST_BASE_SRC_PAD (self), ours);
-
-  return gst_caps_intersect_full (peer, ours, GST_CAPS_INTERSECT_FIRST);
-}
-
-/* Never waits: a source that is interrupted in here reports a failed
- * negotiation as an error. While no clip is planned there is nothing to
- * negotiate; create () calls this again. During a clip only the format may
- * change. */
-static gboolean
-gst_opensora_src_negotiate (GstBaseSrc *base)
-{
-  GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
-  const GstOpensoraClip *clip = self->clip != NULL ? self->clip : self->next;
-  g_autoptr (GError) error = NULL;
-  GstCaps *caps;
-  gboolean done;
-
-  if (clip == NULL)
-    return TRUE;
-
-  caps = intersect_with_peer (
-      self, gst_opensora_caps_set_size (get_template (self), &clip->size));
-  if (gst_caps_is_empty (caps)) {
-    gst_caps_unref (caps);
-    if (GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (base)))
-      return FALSE;
-    error = g_error_new (GST_CORE_ERROR, GST_CORE_ERROR_NEGOTIATION,
-        "Downstream takes %dx%d at %d/%d in no format that is made here",
-        clip->size.width, clip->size.height, clip->size.fps_n,
-        clip->size.fps_d);
-    fail (self, error);
-    return FALSE;
-  }
-  caps = gst_opensora_caps_fixate (caps, &clip->size);
-  done = gst_base_src_set_caps (base, caps);
-  gst_caps_unref (caps);
-  return done;
-}
-
-static gboolean
-gst_opensora_src_set_caps (GstBaseSrc *base, GstCaps *caps)
-{
-  GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
-  GstVideoInfo info;
-
-  if (!gst_video_info_from_caps (&info, caps))
-    return FALSE;
-
-  GST_INFO_OBJECT (self, "caps %" GST_PTR_FORMAT, caps);
-  GST_OBJECT_LOCK (self);
-  self->extent.info = info;
-  GST_OBJECT_UNLOCK (self);
-  gst_opensora_writer_set_output (&self->writer, &info);
-  return TRUE;
-}
-
-static gboolean
-gst_opensora_src_decide_allocation (GstBaseSrc *base, GstQuery *query)
-{
-  GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
-  g_autofree char *name = g_strdup_printf ("%s-pool", GST_ELEMENT_NAME (self));
-  GstCaps *caps;
-
-  gst_query_parse_allocation (query, &caps, NULL);
-  if (caps == NULL) /* nothing is negotiated before the model is loaded */
-    return TRUE;
-  gst_opensora_writer_configure_pool (&self->writer, query, caps, name);
-  return GST_BASE_SRC_CLASS (gst_opensora_src_parent_class)
-      ->decide_allocation (base, query);
 }
 
 /* ---- queries ---- */
@@ -346,195 +217,6 @@ gst_opensora_src_query (GstBaseSrc *base, GstQuery *query)
     return gst_opensora_extent_query_convert (&extent, query);
   return GST_BASE_SRC_CLASS (gst_opensora_src_parent_class)
       ->query (base, query);
-}
-
-/* ---- the stream ---- */
-
-/* Negotiates again; a flush is no failure. */
-static GstFlowReturn
-negotiate_again (GstOpensoraSrc *self)
-{
-  if (gst_base_src_negotiate (GST_BASE_SRC (self)))
-    return GST_FLOW_OK;
-  return GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (self))
-             ? GST_FLOW_FLUSHING
-             : GST_FLOW_NOT_NEGOTIATED;
-}
-
-static void
-set_size (GstOpensoraSrc *self, const GstOpensoraSize *size)
-{
-  GST_OBJECT_LOCK (self);
-  self->extent.size = *size;
-  GST_OBJECT_UNLOCK (self);
-}
-
-/* The model is loaded, and was not known before. */
-static void
-learn_model (GstOpensoraSrc *self)
-{
-  const GstOpensoraSize size = {
-    .step = opensora_pipeline_get_size_step (self->pipeline),
-  };
-
-  set_size (self, &size);
-  if (opensora_pipeline_get_model (self->pipeline) == NULL
-      && opensora_pipeline_is_demo (self->pipeline))
-    gst_opensora_post_demo_info (GST_ELEMENT (self));
-}
-
-static void
-update_duration (GstOpensoraSrc *self, const GstOpensoraClip *clip)
-{
-  const gint64 count = gst_opensora_plan_count (self->plan);
-  gboolean changed;
-
-  GST_OBJECT_LOCK (self);
-  changed = gst_opensora_extent_update (&self->extent, clip, count);
-  GST_OBJECT_UNLOCK (self);
-  if (changed)
-    gst_element_post_message (GST_ELEMENT (self),
-        gst_message_new_duration_changed (GST_OBJECT (self)));
-}
-
-/* Has the next clip made, or lets the worker end. What is wrong with it is told
- * once the frames that are there were pushed. */
-static GstFlowReturn
-begin_clip (GstOpensoraSrc *self)
-{
-  g_autoptr (GstOpensoraClip) clip = NULL;
-  g_autoptr (GError) error = NULL;
-  GstFlowReturn ret = GST_FLOW_OK;
-
-  if (gst_opensora_plan_count (self->plan) != 0)
-    clip = gst_opensora_plan_make_clip (self->plan, self->pipeline,
-        GST_BASE_SRC_PAD (self), self->clip, &error);
-  if (GST_PAD_IS_FLUSHING (GST_BASE_SRC_PAD (self)))
-    return GST_FLOW_FLUSHING;
-  if (clip == NULL) {
-    gst_opensora_worker_end (self->worker, error);
-    return GST_FLOW_OK;
-  }
-
-  self->next = clip;
-  if (self->clip == NULL) {
-    set_size (self, &clip->size);
-    ret = negotiate_again (self);
-  }
-  if (ret != GST_FLOW_OK) {
-    self->next = NULL;
-    return ret;
-  }
-  gst_opensora_plan_advance (self->plan);
-  update_duration (self, clip);
-  gst_opensora_clip_post_started (
-      clip, GST_ELEMENT (self), self->pipeline, self->n_threads);
-  gst_opensora_worker_generate (self->worker, g_steal_pointer (&clip));
-  return GST_FLOW_OK;
-}
-
-/* The base class queues it until after the segment. Its function and not
- * gst_element_send_event (), which takes the lock that a state change holds
- * while it waits for this thread. */
-static void
-send_in_stream (GstOpensoraSrc *self, GstEvent *event)
-{
-  GST_ELEMENT_CLASS (gst_opensora_src_parent_class)
-      ->send_event (GST_ELEMENT (self), event);
-}
-
-/* The first frame of the next clip is there. Encoders begin anew with it, so
- * that a stream can be cut between clips. */
-static GstFlowReturn
-enter_clip (GstOpensoraSrc *self)
-{
-  g_autoptr (GstOpensoraClip) last = self->clip;
-
-  self->clip = g_steal_pointer (&self->next);
-  send_in_stream (self, gst_event_new_tag (gst_opensora_clip_make_tags (
-                            self->clip, self->pipeline)));
-  if (last == NULL)
-    return GST_FLOW_OK;
-
-  send_in_stream (self, gst_opensora_clip_make_key_unit_event (self->clip));
-  if (gst_opensora_clip_has_size_of (self->clip, last))
-    return GST_FLOW_OK;
-  set_size (self, &self->clip->size);
-  return negotiate_again (self);
-}
-
-static void
-end_clip (GstOpensoraSrc *self)
-{
-  self->clip_ends = FALSE;
-  gst_opensora_clip_post_done (
-      self->clip, GST_ELEMENT (self), self->pipeline, self->n_threads);
-}
-
-static GstFlowReturn
-make_buffer (GstOpensoraSrc *self, GstBuffer *rgb, GstBuffer **out)
-{
-  const guint64 n = self->clip->first + GST_BUFFER_OFFSET (rgb);
-  GstFlowReturn ret =
-      GST_BASE_SRC_CLASS (gst_opensora_src_parent_class)
-          ->alloc (GST_BASE_SRC (self), n, self->extent.info.size, out);
-
-  if (ret != GST_FLOW_OK)
-    return ret;
-  if (!gst_opensora_writer_write (&self->writer, rgb, *out)) {
-    g_autoptr (GError) error =
-        g_error_new (GST_RESOURCE_ERROR, GST_RESOURCE_ERROR_WRITE,
-            "Frame %" G_GUINT64_FORMAT ": the buffer cannot be written", n);
-
-    gst_clear_buffer (out);
-    fail (self, error);
-    return GST_FLOW_ERROR;
-  }
-  gst_opensora_clip_stamp (self->clip, *out, n);
-  return GST_FLOW_OK;
-}
-
-/* The next frame of the worker, which gets more to do on the way. */
-static GstFlowReturn
-get_frame (GstOpensoraSrc *self, GstBuffer **rgb)
-{
-  g_autoptr (GError) error = NULL;
-  GstFlowReturn ret;
-
-  do {
-    ret = gst_opensora_worker_pop (self->worker, rgb, &error);
-    if (ret != GST_OPENSORA_FLOW_WANTED)
-      break;
-    if (self->extent.size.step == 0)
-      learn_model (self);
-    ret = begin_clip (self);
-  } while (ret == GST_FLOW_OK);
-
-  if (ret == GST_FLOW_ERROR)
-    fail (self, error);
-  return ret;
-}
-
-static GstFlowReturn
-gst_opensora_src_create (GstPushSrc *push, GstBuffer **out)
-{
-  GstOpensoraSrc *self = GST_OPENSORA_SRC (push);
-  g_autoptr (GstBuffer) rgb = NULL;
-  GstFlowReturn ret;
-
-  if (self->clip_ends)
-    end_clip (self);
-  ret = get_frame (self, &rgb);
-  if (ret == GST_FLOW_OK && GST_BUFFER_OFFSET (rgb) == 0)
-    ret = enter_clip (self);
-  /* Downstream may have changed while the frame was made. */
-  if (ret == GST_FLOW_OK && gst_pad_needs_reconfigure (GST_BASE_SRC_PAD (push)))
-    ret = negotiate_again (self);
-  if (ret == GST_FLOW_OK)
-    ret = make_buffer (self, rgb, out);
-  if (ret == GST_FLOW_OK)
-    self->clip_ends = GST_BUFFER_OFFSET (rgb) + 1 == self->clip->n_frames;
-  return ret;
 }
 
 /* ---- the class ---- */
@@ -586,11 +268,7 @@ gst_opensora_src_class_init (GstOpensoraSrcClass *klass)
   base_class->stop = GST_DEBUG_FUNCPTR (gst_opensora_src_stop);
   base_class->unlock = GST_DEBUG_FUNCPTR (gst_opensora_src_unlock);
   base_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_opensora_src_unlock_stop);
-  base_class->get_caps = GST_DEBUG_FUNCPTR (gst_opensora_src_get_caps);
-  base_class->negotiate = GST_DEBUG_FUNCPTR (gst_opensora_src_negotiate);
-  base_class->set_caps = GST_DEBUG_FUNCPTR (gst_opensora_src_set_caps);
-  base_class->decide_allocation =
-      GST_DEBUG_FUNCPTR (gst_opensora_src_decide_allocation);
+  gst_opensora_src_install_negotiation (base_class);
   base_class->query = GST_DEBUG_FUNCPTR (gst_opensora_src_query);
   push_class->create = GST_DEBUG_FUNCPTR (gst_opensora_src_create);
 }
