@@ -27,7 +27,9 @@ open_weights (GoldenCase *golden, GError **error)
                          ? json_node_get_string (node)
                          : NULL;
 
-  if (file == NULL || !g_str_has_suffix (file, ".safetensors"))
+  if (file == NULL
+      || !(g_str_has_suffix (file, ".safetensors")
+           || g_str_has_suffix (file, ".pth")))
     return TRUE;
   return open_tensors (golden->folder, file, &golden->weights, error);
 }

@@ -27,6 +27,7 @@ static const struct {
 } ops[] = {
   { "opensora-1.0", "attention", "x", golden_attention_1x },
   { "opensora-1.0", "caption_embedder", "y", golden_caption_embedder },
+  { "opensora-1.0", "checkpoint_rules", "", golden_checkpoint_rules },
   { "opensora-1.0", "cross_attention", "x cond", golden_cross_attention },
   { "opensora-1.0", "final_layer", "x t", golden_final_layer_1x },
   { "opensora-1.0", "patch_embed", "", golden_patch_embed },

@@ -243,6 +243,7 @@ gboolean golden_dpm_sample (GoldenRun *run, GError **error);
 gboolean golden_attention_1x (GoldenRun *run, GError **error);
 gboolean golden_caption_embedder (GoldenRun *run, GError **error);
 gboolean golden_checkpoint_adapt (GoldenRun *run, GError **error);
+gboolean golden_checkpoint_rules (GoldenRun *run, GError **error);
 gboolean golden_cross_attention (GoldenRun *run, GError **error);
 gboolean golden_final_layer_1x (GoldenRun *run, GError **error);
 gboolean golden_pos_embed_1x (GoldenRun *run, GError **error);

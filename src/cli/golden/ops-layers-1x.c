@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Layers as 1.0 and 1.1 record them, a case each: attention, caption_embedder,
- * checkpoint_adapt, cross_attention, final_layer, patch_embed, pos_embed,
- * rmsnorm, rope, size_embedder, timestep_embedder, unpatchify. Their weights
- * have no prefix. */
+ * cross_attention, final_layer, patch_embed, pos_embed, rmsnorm, rope,
+ * size_embedder, timestep_embedder, unpatchify. Their weights have no prefix.
+ */
 #include "cli/golden/golden.h"
-
-#include <string.h>
 
 #include "models/blocks/attention.h"
 #include "models/blocks/embedders.h"
@@ -372,39 +370,5 @@ golden_final_layer_1x (GoldenRun *run, GError **error)
 
     golden_output (run, "out_masked", masked);
   }
-  return TRUE;
-}
-
-/* --- checkpoint_adapt --- */
-
-/* A tensor of the inputs as a network that wants this shape gets it. */
-static gboolean
-output_adapted (GoldenRun *run, const char *output, GError **error)
-{
-  const OsTensor *want = golden_wanted (run, output);
-  const char *name =
-      g_str_has_prefix (output, "length_") ? strchr (output, '/') + 1 : output;
-  g_autoptr (OsBinder) binder = os_binder_new (run->of->inputs);
-  g_autoptr (GPtrArray) weights = NULL;
-  OsWeight *weight;
-
-  os_binder_ignore (binder, "");
-  weight = os_binder_weight (binder, name, want->n_dims, want->shape);
-  if ((weights = os_binder_finish (binder, error)) == NULL)
-    return FALSE;
-  golden_output (run, output, os_weight_get (weight, run->compute));
-  return TRUE;
-}
-
-gboolean
-golden_checkpoint_adapt (GoldenRun *run, GError **error)
-{
-  JsonObjectIter iter;
-  const char *name;
-
-  json_object_iter_init (&iter, run->bounds);
-  while (json_object_iter_next (&iter, &name, NULL))
-    if (!output_adapted (run, name + strlen (run->prefix), error))
-      return FALSE;
   return TRUE;
 }
