@@ -140,8 +140,8 @@ check_members (JsonParser *parser, JsonObject *object, gpointer data)
     g_hash_table_insert (counts, NULL, GUINT_TO_POINTER (1));
 }
 
-JsonObject *
-os_json_parse (
+JsonNode *
+os_json_parse_node (
     const char *text, gsize length, const char *origin, GError **error)
 {
   g_autoptr (JsonParser) parser = json_parser_new_immutable ();
@@ -164,10 +164,25 @@ os_json_parse (
     return NULL;
   }
   root = json_parser_get_root (parser);
-  if (root == NULL || !JSON_NODE_HOLDS_OBJECT (root)) {
+  if (root == NULL) {
     g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT,
-        "%s: not a JSON object", origin);
+        "%s: empty, JSON expected", origin);
     return NULL;
   }
-  return json_object_ref (json_node_get_object (root));
+  return json_node_ref (root);
+}
+
+JsonObject *
+os_json_parse (
+    const char *text, gsize length, const char *origin, GError **error)
+{
+  g_autoptr (JsonNode) root = os_json_parse_node (text, length, origin, error);
+
+  if (root == NULL)
+    return NULL;
+  if (JSON_NODE_HOLDS_OBJECT (root))
+    return json_object_ref (json_node_get_object (root));
+  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT,
+      "%s: not a JSON object", origin);
+  return NULL;
 }

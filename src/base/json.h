@@ -13,6 +13,9 @@
  * OPENSORA_ERROR_FORMAT; `origin` names the text in the message. */
 JsonObject *os_json_parse (
     const char *text, gsize length, const char *origin, GError **error);
+/* The same for any value. */
+JsonNode *os_json_parse_node (
+    const char *text, gsize length, const char *origin, GError **error);
 
 /* Is there a value of this type: G_TYPE_INT64, _DOUBLE, _BOOLEAN, _STRING? */
 static inline gboolean

@@ -4,6 +4,7 @@
 
 #include <opensora/opensora.h>
 
+#include "settings/prompt.h"
 #include "weights/manifest.h"
 
 /* How a network's predictions become latents; pipeline/denoise.c calls them. */
@@ -59,6 +60,7 @@ typedef struct {
   /* Latents are float32 from the start in a run of half precision, too. */
   gboolean draws_float_latents;
   gboolean takes_references; /* and makes more than one loop */
+  OsPromptGrammar prompt_grammar;
   /* One of so many frames of its training videos: the model is told the frame
    * rate of those. */
   guint frame_interval;

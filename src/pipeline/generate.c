@@ -76,7 +76,8 @@ os_clip_new (OsBundle *bundle, OsCompute *compute, OpensoraParams *resolved,
   self->T = os_vae12_latent_frames (bundle->vae, p->num_frames);
   self->H = p->height / OS_VAE12_SPACE_FACTOR;
   self->W = p->width / OS_VAE12_SPACE_FACTOR;
-  self->prompt = os_prompt_parse (p->prompt, error);
+  self->prompt =
+      os_prompt_parse (p->prompt, bundle->family.prompt_grammar, error);
   if (!self->prompt || !load_conditions (self, error))
     return NULL;
   return g_steal_pointer (&self);

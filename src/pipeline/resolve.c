@@ -234,8 +234,9 @@ check_prompt (const OsFamily *f, const OsParams *p, GError **error)
   if (!check_text ("prompt", text, error)
       || !check_text ("camera-motion", p->camera_motion, error))
     return FALSE;
-  prompt = os_prompt_parse (text, error);
-  return prompt && check_conditions (f, p, prompt, error)
+  prompt = os_prompt_parse (text, f->prompt_grammar, error);
+  return prompt && os_prompt_check_loops (prompt, p->loop, error)
+         && check_conditions (f, p, prompt, error)
          && check_mask_strategy (prompt->mask_strategy, error);
 }
 

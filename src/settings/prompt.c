@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Prompts, as scripts/inference.py of Open-Sora 1.2 and 1.3 takes them apart:
- * the settings first, then the loops; scores go to the text of each loop, which
- * is then cleaned. */
+/* Prompts, as scripts/inference.py of Open-Sora 1.2 and 1.3 takes them apart,
+ * and inference-long.py of 1.1: the settings first, then the loops; scores go
+ * to the text of each loop, which is then cleaned. */
 #include "settings/prompt.h"
 
 #include <opensora/opensora.h>
@@ -15,6 +15,13 @@
  */
 #define MAX_BYTES (1 << 20)
 #define LOOPS "|0|"
+
+/* The characters that settings begin with, and no text has. */
+static const char *const openers[] = {
+  [OS_PROMPT_TEXT] = "",
+  [OS_PROMPT_1_1] = "{[",
+  [OS_PROMPT_1_2] = "{",
+};
 
 G_GNUC_PRINTF (2, 3)
 static gboolean
@@ -50,6 +57,8 @@ read_member (OsPrompt *prompt, const char *key, JsonNode *value, GError **error)
   else if (g_str_equal (key, "mask_strategy"))
     member = &prompt->mask_strategy;
 
+  if (member == NULL && prompt->grammar == OS_PROMPT_1_1)
+    return TRUE;
   if (member == NULL) {
     g_autofree char *excerpt = os_text_excerpt (key, strlen (key));
 
@@ -80,24 +89,26 @@ read_members (OsPrompt *prompt, JsonObject *object, GError **error)
 
 static gboolean
 read_settings (
-    OsPrompt *prompt, const char *text, const char *brace, GError **error)
+    OsPrompt *prompt, const char *text, const char *opener, GError **error)
 {
-  const char *second = strchr (brace + 1, '{');
+  const char *second = strpbrk (opener + 1, openers[prompt->grammar]);
   g_autoptr (GError) json_error = NULL;
-  g_autoptr (JsonObject) object = NULL;
+  g_autoptr (JsonNode) settings = NULL;
 
   if (second != NULL)
     return refuse (error,
-        "a second \"{\" at character %ld: it can hold one object with "
+        "a second \"%c\" at character %ld: it can hold one object with "
         "settings, at the end",
-        position (text, second));
-  object = os_json_parse (brace, strlen (brace), "settings", &json_error);
-  if (object == NULL)
+        *second, position (text, second));
+  settings =
+      os_json_parse_node (opener, strlen (opener), "settings", &json_error);
+  if (settings == NULL)
     return refuse (error,
-        "an object with settings was expected at the \"{\" at character %ld: "
+        "an object with settings was expected at the \"%c\" at character %ld: "
         "%s",
-        position (text, brace), json_error->message);
-  return read_members (prompt, object, error);
+        *opener, position (text, opener), json_error->message);
+  return !JSON_NODE_HOLDS_OBJECT (settings)
+         || read_members (prompt, json_node_get_object (settings), error);
 }
 
 /* --- segments --- */
@@ -166,23 +177,24 @@ check_text (const char *text, GError **error)
 }
 
 OsPrompt *
-os_prompt_parse (const char *text, GError **error)
+os_prompt_parse (const char *text, OsPromptGrammar grammar, GError **error)
 {
   g_autoptr (OsPrompt) prompt = NULL;
   g_autofree char *spoken = NULL;
-  const char *brace;
+  const char *opener;
 
   if (!check_text (text, error))
     return NULL;
   prompt = g_new0 (OsPrompt, 1);
+  prompt->grammar = grammar;
   prompt->segments = g_array_new (FALSE, FALSE, sizeof (OsPromptSegment));
   g_array_set_clear_func (prompt->segments, clear_segment);
 
-  brace = strchrnul (text, '{');
-  spoken = g_strndup (text, brace - text);
-  if (*brace != '\0' && !read_settings (prompt, text, brace, error))
+  opener = text + strcspn (text, openers[grammar]);
+  spoken = g_strndup (text, opener - text);
+  if (*opener != '\0' && !read_settings (prompt, text, opener, error))
     return NULL;
-  if (!g_str_has_prefix (spoken, LOOPS))
+  if (grammar == OS_PROMPT_TEXT || !g_str_has_prefix (spoken, LOOPS))
     add_segment (prompt, 0, g_steal_pointer (&spoken));
   else if (!read_segments (prompt, spoken, error))
     return NULL;
@@ -196,6 +208,35 @@ os_prompt_free (OsPrompt *prompt)
   g_free (prompt->mask_strategy);
   g_array_unref (prompt->segments);
   g_free (prompt);
+}
+
+/* 1.1 counts the loops of all texts, those of the last up to the end of the
+ * clip, and wants as many as are made. */
+gboolean
+os_prompt_check_loops (const OsPrompt *prompt, guint n_loops, GError **error)
+{
+  const GArray *segments = prompt->segments;
+  gint64 before = 0;
+
+  for (guint i = 0; prompt->grammar == OS_PROMPT_1_1 && i < segments->len;
+       i++) {
+    const gint64 loop = g_array_index (segments, OsPromptSegment, i).loop;
+
+    if (loop < before)
+      return refuse (error,
+          "the text of loop %" G_GINT64_FORMAT
+          " stands behind that of loop %" G_GINT64_FORMAT
+          "; Open-Sora 1.1 takes texts in the order of their loops",
+          loop, before);
+    if (loop > n_loops)
+      return refuse (error,
+          "loop %" G_GINT64_FORMAT
+          " has a text, and %u loops are made; set loop to %" G_GINT64_FORMAT
+          " or more, or take the text out",
+          loop, n_loops, loop);
+    before = loop;
+  }
+  return TRUE;
 }
 
 /* --- the text of a loop --- */

@@ -52,6 +52,18 @@ test_refuses (void)
 }
 
 static void
+test_node (void)
+{
+  g_autoptr (GError) error = NULL;
+  g_autoptr (JsonNode) list = os_json_parse_node ("[1]", 3, "text", &error);
+
+  g_assert_no_error (error);
+  g_assert_true (JSON_NODE_HOLDS_ARRAY (list));
+  g_assert_null (os_json_parse_node ("", 0, "text", &error));
+  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT);
+}
+
+static void
 test_refuses_nul (void)
 {
   g_autoptr (GError) error = NULL;
@@ -120,6 +132,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   g_test_add_func ("/base/json/accepts", test_accepts);
   g_test_add_func ("/base/json/refuses", test_refuses);
+  g_test_add_func ("/base/json/node", test_node);
   g_test_add_func ("/base/json/refuses-nul", test_refuses_nul);
   g_test_add_func ("/base/json/depth", test_depth);
   g_test_add_func ("/base/json/line", test_line);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The input is a prompt. What is not UTF-8 is refused, and cleaned as if it had
- * been made valid. */
+/* The input is a prompt of every grammar. What is not UTF-8 is refused, and
+ * cleaned as if it had been made valid. */
 #include <string.h>
 
 #include "base/text.h"
@@ -37,13 +37,16 @@ LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   g_autofree char *text = g_strndup ((const char *) data, size);
   g_autofree char *valid = g_utf8_make_valid (text, -1);
-  g_autoptr (GError) error = NULL;
-  g_autoptr (OsPrompt) prompt = os_prompt_parse (text, &error);
 
   check_clean (valid);
-  if (prompt != NULL)
-    check_texts (prompt);
-  else
-    fuzz_check_error (error, "prompt: ");
+  for (int grammar = OS_PROMPT_TEXT; grammar <= OS_PROMPT_1_2; grammar++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (OsPrompt) prompt = os_prompt_parse (text, grammar, &error);
+
+    if (prompt != NULL)
+      check_texts (prompt);
+    else
+      fuzz_check_error (error, "prompt: ");
+  }
   return 0;
 }

@@ -125,9 +125,15 @@ test_no_conditions (Fixture *f, gconstpointer version)
   assert_refused (f, "mask-strategy", "1.0");
   g_object_set (f->params, "mask-strategy", NULL, "loop", 2, NULL);
   assert_refused (f, "loop", "1.0");
-  g_object_set (
-      f->params, "loop", 1, "prompt", "a {\"reference_path\": \"1\"}", NULL);
-  assert_refused (f, "reference_path", "1.0");
+}
+
+/* Its prompts have no grammar. */
+static void
+test_plain_prompt (Fixture *f, gconstpointer version)
+{
+  g_object_set (f->params, "prompt", "|0|a {\"reference_path\": \"1\"}", NULL);
+  cliptest_run (&f->clip, f->params);
+  g_assert_cmpstr (f->clip.log->str, ==, "\"\" z3 e e ");
 }
 
 static OsConfigModel
@@ -169,6 +175,19 @@ test_configured (Fixture *f, gconstpointer version)
 }
 
 /* --- 1.1 --- */
+
+/* A list counts for nothing, and there are not more texts than loops. */
+static void
+test_prompt_grammar (Fixture *f, gconstpointer version)
+{
+  g_object_set (f->params, "prompt", "|0|a|1|b[1]", NULL);
+  cliptest_run (&f->clip, f->params);
+  g_assert_cmpstr (f->clip.log->str, ==, "\"a\" z3 e e ");
+  g_object_set (f->params, "prompt", "|0|a|2|b", NULL);
+  assert_refused (f, "prompt", "loop 2 has a text");
+  g_object_set (f->params, "prompt", "a [hat]", NULL);
+  assert_refused (f, "prompt", "at the \"[\"");
+}
 
 /* inference-long.py draws two tensors a step, inference.py one. */
 static void
@@ -358,10 +377,12 @@ main (int argc, char **argv)
   ADD ("1.0", "clip", test_clip);
   ADD ("1.0", "refused", test_refused);
   ADD ("1.0", "no-conditions", test_no_conditions);
+  ADD ("1.0", "plain-prompt", test_plain_prompt);
   ADD ("1.0", "configured", test_configured);
   ADD ("1.1", "defaults", test_defaults);
   ADD ("1.1", "clip", test_clip);
   ADD ("1.1", "refused", test_refused);
+  ADD ("1.1", "prompt-grammar", test_prompt_grammar);
   ADD ("1.1", "draws", test_draws);
   ADD ("1.1", "conditions", test_conditions);
   ADD ("1.1", "frame-interval", test_frame_interval);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The grammar of prompts against what scripts/inference.py of Open-Sora 1.2
- * makes of them, errors included: tests/data/settings/prompts.json. */
+ * makes of them, errors included: tests/data/settings/prompts.json; and where
+ * 1.1 and 1.0 read them differently. */
 #include "settings/prompt.h"
 
 #include <json-glib/json-glib.h>
@@ -37,7 +38,7 @@ parse_case (JsonObject *entry)
 {
   g_autoptr (GError) error = NULL;
   const char *text = json_object_get_string_member (entry, "prompt");
-  OsPrompt *prompt = os_prompt_parse (text, &error);
+  OsPrompt *prompt = os_prompt_parse (text, OS_PROMPT_1_2, &error);
 
   g_test_message ("%s", text);
   if (json_object_has_member (entry, "error")) {
@@ -167,8 +168,8 @@ check_scores (JsonObject *entry)
   JsonArray *result = json_object_get_array_member (entry, "result");
 
   for (guint i = 0; i < json_array_get_length (texts); i++) {
-    g_autoptr (OsPrompt) prompt =
-        os_prompt_parse (json_array_get_string_element (texts, i), NULL);
+    g_autoptr (OsPrompt) prompt = os_prompt_parse (
+        json_array_get_string_element (texts, i), OS_PROMPT_1_2, NULL);
     g_autofree char *text = os_prompt_text (prompt, 0, &scores);
     g_autofree char *want =
         os_prompt_clean (json_array_get_string_element (result, i));
@@ -189,7 +190,7 @@ test_scores (void)
 static char *
 assemble (const char *text, const OsPromptScores *scores)
 {
-  g_autoptr (OsPrompt) prompt = os_prompt_parse (text, NULL);
+  g_autoptr (OsPrompt) prompt = os_prompt_parse (text, OS_PROMPT_1_2, NULL);
   GString *whole = g_string_new (NULL);
 
   for (guint i = 0; i < prompt->segments->len; i++) {
@@ -244,17 +245,23 @@ static const struct {
 };
 
 static void
+assert_refusal (const GError *error, const char *message)
+{
+  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS);
+  g_test_message ("%s", error->message);
+  g_assert_true (g_str_has_prefix (error->message, "prompt: "));
+  g_assert_nonnull (strstr (error->message, message));
+  g_assert_true (g_utf8_validate (error->message, -1, NULL));
+}
+
+static void
 test_refusals (void)
 {
   for (guint i = 0; i < G_N_ELEMENTS (refusals); i++) {
     g_autoptr (GError) error = NULL;
 
-    g_assert_null (os_prompt_parse (refusals[i].prompt, &error));
-    g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS);
-    g_test_message ("%s", error->message);
-    g_assert_true (g_str_has_prefix (error->message, "prompt: "));
-    g_assert_nonnull (strstr (error->message, refusals[i].message));
-    g_assert_true (g_utf8_validate (error->message, -1, NULL));
+    g_assert_null (os_prompt_parse (refusals[i].prompt, OS_PROMPT_1_2, &error));
+    assert_refusal (error, refusals[i].message);
   }
 }
 
@@ -265,11 +272,11 @@ test_too_long (void)
   g_autoptr (GError) error = NULL;
   g_autoptr (OsPrompt) prompt = NULL;
 
-  g_assert_null (os_prompt_parse (text, &error));
+  g_assert_null (os_prompt_parse (text, OS_PROMPT_1_2, &error));
   g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS);
   g_assert_nonnull (strstr (error->message, "1048577 bytes"));
   text[1 << 20] = '\0';
-  prompt = os_prompt_parse (text, NULL);
+  prompt = os_prompt_parse (text, OS_PROMPT_1_2, NULL);
   g_assert_nonnull (prompt);
 }
 
@@ -282,7 +289,7 @@ test_many_segments (void)
 
   for (guint i = 0; i < 50000; i++)
     g_string_append_printf (text, "|%u|loop no. %u", i, i);
-  prompt = os_prompt_parse (text->str, &error);
+  prompt = os_prompt_parse (text->str, OS_PROMPT_1_2, &error);
   g_assert_no_error (error);
   g_assert_cmpuint (prompt->segments->len, ==, 50000);
   for (guint i = 0; i < 60000; i += 59999) {
@@ -290,6 +297,97 @@ test_many_segments (void)
     g_autofree char *want = g_strdup_printf ("loop no. %u", MIN (i, 49999));
 
     g_assert_cmpstr (got, ==, want);
+  }
+}
+
+/* --- the other versions --- */
+
+static void
+test_plain_text (void)
+{
+  static const char *const prompts[] = { "", "a {b} [c]", "|0|a|1|b", "|0|a|x",
+    "x {\"reference_path\": \"a.png\"}" };
+
+  for (guint i = 0; i < G_N_ELEMENTS (prompts); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (OsPrompt) prompt =
+        os_prompt_parse (prompts[i], OS_PROMPT_TEXT, &error);
+
+    g_assert_no_error (error);
+    g_assert_cmpuint (prompt->segments->len, ==, 1);
+    g_assert_cmpstr (get_segment (prompt, 0)->text, ==, prompts[i]);
+    g_assert_null (prompt->reference_path);
+    g_assert_null (prompt->mask_strategy);
+    g_assert_true (os_prompt_check_loops (prompt, 1, &error));
+  }
+  g_assert_null (os_prompt_parse ("ab\xff", OS_PROMPT_TEXT, NULL));
+}
+
+static const struct {
+  const char *prompt;
+  const char *text, *reference_path, *mask_strategy;
+  const char *message; /* of the refusal */
+} of_1_1[] = {
+  { "x[1, 2]", "x" },
+  { "x[]", "x" },
+  { "x{\"a\": 1}", "x" },
+  { "x{\"a\": 1, \"mask_strategy\": \"0\"}", "x", NULL, "0" },
+  { "x{\"reference_path\": \"a;b\"}", "x", "a;b" },
+  { "a [hat] b", .message = "at the \"[\" at character 3: settings:1: not" },
+  { "x[1] tail", .message = "text after the end" },
+  { "x{\"a\": [1]}", .message = "a second \"[\" at character 8" },
+  { "x[{}]", .message = "a second \"{\" at character 3" },
+  { "x{\"mask_strategy\": 0}", .message = "has to be a string" },
+};
+
+static void
+test_1_1 (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (of_1_1); i++) {
+    g_autoptr (GError) error = NULL;
+    g_autoptr (OsPrompt) prompt =
+        os_prompt_parse (of_1_1[i].prompt, OS_PROMPT_1_1, &error);
+
+    if (of_1_1[i].message != NULL) {
+      g_assert_null (prompt);
+      assert_refusal (error, of_1_1[i].message);
+      continue;
+    }
+    g_assert_no_error (error);
+    g_assert_cmpstr (get_segment (prompt, 0)->text, ==, of_1_1[i].text);
+    g_assert_cmpstr (prompt->reference_path, ==, of_1_1[i].reference_path);
+    g_assert_cmpstr (prompt->mask_strategy, ==, of_1_1[i].mask_strategy);
+  }
+}
+
+static const struct {
+  const char *prompt;
+  guint n_loops;
+  const char *message; /* NULL: as many texts as loops */
+} loops_of_1_1[] = {
+  { "a", 3, NULL },
+  { "|0|a|3|b", 3, NULL },
+  { "|0|a|1|b|1|c", 2, NULL },
+  { "|0|a|4|b", 3, "loop 4 has a text, and 3 loops are made; set loop to 4" },
+  { "|0|a|2|b|1|c", 3, "loop 1 stands behind that of loop 2" },
+};
+
+/* 1.2 takes all of them. */
+static void
+test_loops_of_1_1 (void)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (loops_of_1_1); i++) {
+    const char *text = loops_of_1_1[i].prompt;
+    const guint n_loops = loops_of_1_1[i].n_loops;
+    g_autoptr (GError) error = NULL;
+    g_autoptr (OsPrompt) prompt = os_prompt_parse (text, OS_PROMPT_1_1, NULL);
+    g_autoptr (OsPrompt) newer = os_prompt_parse (text, OS_PROMPT_1_2, NULL);
+    const gboolean taken = os_prompt_check_loops (prompt, n_loops, &error);
+
+    g_assert_true (taken == (loops_of_1_1[i].message == NULL));
+    if (!taken)
+      assert_refusal (error, loops_of_1_1[i].message);
+    g_assert_true (os_prompt_check_loops (newer, n_loops, NULL));
   }
 }
 
@@ -305,5 +403,8 @@ main (int argc, char **argv)
   g_test_add_func ("/settings/prompt/refusals", test_refusals);
   g_test_add_func ("/settings/prompt/too-long", test_too_long);
   g_test_add_func ("/settings/prompt/many-segments", test_many_segments);
+  g_test_add_func ("/settings/prompt/plain-text", test_plain_text);
+  g_test_add_func ("/settings/prompt/1.1", test_1_1);
+  g_test_add_func ("/settings/prompt/loops-of-1.1", test_loops_of_1_1);
   return g_test_run ();
 }

@@ -101,7 +101,7 @@ parse (GoldenRun *run, JsonObject *entry)
   const char *text = json_object_get_string_member (entry, "prompt");
   gboolean refused = json_object_has_member (entry, "raises");
   g_autoptr (GError) error = NULL;
-  OsPrompt *prompt = os_prompt_parse (text, &error);
+  OsPrompt *prompt = os_prompt_parse (text, OS_PROMPT_1_2, &error);
 
   golden_check (run, (prompt == NULL) == refused, "\"%s\": %s", text,
       error != NULL ? error->message : "not refused");
@@ -208,48 +208,64 @@ golden_prompt_assembly (GoldenRun *run, GError **error)
 
 /* --- prompts --- */
 
-/* What 1.1 refuses and the grammar of 1.2, which is the one here, does not, is
- * not compared: brackets, and numbers of loops that are not reached. */
+/* Of a clip with so many loops; NULL where 1.1 refuses it. */
+static OsPrompt *
+parse_1_1 (GoldenRun *run, JsonObject *entry, guint n_loops)
+{
+  const char *text = json_object_get_string_member (entry, "prompt");
+  g_autoptr (GError) error = NULL;
+  g_autoptr (OsPrompt) prompt = os_prompt_parse (text, OS_PROMPT_1_1, &error);
+  const gboolean taken =
+      prompt != NULL && os_prompt_check_loops (prompt, n_loops, &error);
+
+  golden_check (run, taken != json_object_has_member (entry, "error"),
+      "\"%s\": %s", text, error != NULL ? error->message : "not refused");
+  return taken ? g_steal_pointer (&prompt) : NULL;
+}
+
 static void
 check_texts_1_1 (GoldenRun *run, JsonObject *entry)
 {
   const OsPromptScores none = { -1, -1, NULL };
-  g_autoptr (OsPrompt) prompt = NULL;
+  g_autoptr (OsPrompt) prompt =
+      parse_1_1 (run, entry, json_object_get_int_member (entry, "loops"));
   JsonArray *texts;
 
-  if (json_object_has_member (entry, "error"))
+  if (prompt == NULL)
     return;
-  prompt = parse (run, entry);
   texts = json_object_get_array_member (entry, "texts");
-  for (guint i = 0; prompt != NULL && i < json_array_get_length (texts); i++)
+  for (guint i = 0; i < json_array_get_length (texts); i++)
     check_text (
         run, prompt, i, &none, json_array_get_string_element (texts, i));
 }
 
-static const char *
-get_text (JsonObject *object, const char *member)
+/* "info" is the JSON value. */
+static void
+check_setting_1_1 (
+    GoldenRun *run, JsonObject *entry, const char *member, const char *setting)
 {
-  return json_object_get_string_member_with_default (object, member, NULL);
+  JsonNode *info = json_object_get_member (entry, "info");
+  const char *want = NULL;
+
+  if (JSON_NODE_HOLDS_OBJECT (info))
+    want = json_object_get_string_member_with_default (
+        json_node_get_object (info), member, NULL);
+  golden_check (run, g_strcmp0 (setting, want) == 0, "%s: \"%s\", want \"%s\"",
+      member, setting, want);
 }
 
 static void
 check_settings_1_1 (GoldenRun *run, JsonObject *entry)
 {
-  JsonNode *node = json_object_get_member (entry, "info");
-  g_autoptr (OsPrompt) prompt = NULL;
-  JsonObject *info;
+  g_autoptr (OsPrompt) prompt = parse_1_1 (run, entry, G_MAXUINT);
 
-  if (node == NULL || !JSON_NODE_HOLDS_OBJECT (node))
-    return;
-  info = json_node_get_object (node);
-  prompt = parse (run, entry);
   if (prompt == NULL)
     return;
-  golden_check (run,
-      g_strcmp0 (prompt->reference_path, get_text (info, "reference_path")) == 0
-          && g_strcmp0 (prompt->mask_strategy, get_text (info, "mask_strategy"))
-                 == 0,
-      "\"%s\" has other settings", get_text (entry, "prompt"));
+  if (prompt->segments->len == 1)
+    check_setting (run, entry, "text",
+        g_array_index (prompt->segments, OsPromptSegment, 0).text);
+  check_setting_1_1 (run, entry, "reference_path", prompt->reference_path);
+  check_setting_1_1 (run, entry, "mask_strategy", prompt->mask_strategy);
 }
 
 gboolean
