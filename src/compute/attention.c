@@ -92,6 +92,7 @@ attend (gint64 index, guint worker, gpointer data)
 void
 os_attention (OsCompute *compute, const OsAttention *args)
 {
+  OS_PROFILE_OP (compute, OS_OP_ATTENTION);
   const OsTensor *q = args->q;
   Attention a = { compute, args, q->shape[DIM_G], q->shape[DIM_N], q->shape[4],
     q->shape[DIM_L], args->k->shape[DIM_L], 0, 0 };
@@ -105,7 +106,7 @@ os_attention (OsCompute *compute, const OsAttention *args)
     return;
   os_compute_for_tiles (
       compute, q->shape[DIM_B] * a.G * a.N * a.n_blocks, attend, &a);
-  compute->flops += 4 * os_tensor_count (q) * a.Lk;
+  os_compute_count_flops (compute, 4 * os_tensor_count (q) * a.Lk);
 }
 
 typedef struct {
@@ -136,6 +137,7 @@ rotate_rows (gint64 index, guint worker, gpointer data)
 void
 os_rope (OsCompute *compute, OsTensor *x, const OsTensor *table)
 {
+  OS_PROFILE_OP (compute, OS_OP_ROPE);
   const gint64 N = x->shape[x->n_dims - 2], D = x->shape[x->n_dims - 1];
   Rope r = { compute->kernels, x, NULL, 0, os_compute_grain (N * D), N, D / 2 };
 

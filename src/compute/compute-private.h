@@ -5,6 +5,7 @@
 #include "compute/backend.h"
 #include "compute/compute.h"
 #include "compute/kernels.h"
+#include "compute/profile.h"
 
 struct _OsCompute {
   const OsBackend *backend;
@@ -14,6 +15,7 @@ struct _OsCompute {
   OsTask *task; /* not owned */
   GError *error;
   guint64 flops;
+  OsProfile *profile; /* not owned; NULL: none */
 
   guint8 *scratch; /* scratch_size bytes a thread */
   gsize scratch_size;
@@ -34,6 +36,9 @@ void os_compute_for_tiles (
  * contents do not survive the op. */
 gboolean os_compute_reserve_scratch (OsCompute *compute, gsize size);
 gpointer os_compute_scratch (OsCompute *compute, guint worker);
+
+/* Work of the current op. */
+void os_compute_count_flops (OsCompute *compute, guint64 flops);
 
 /* Rows of `n` values, of which one item should handle several. */
 gint64 os_compute_grain (gint64 n);

@@ -118,6 +118,7 @@ OsTensor *
 os_conv (OsCompute *compute, const OsConv *conv, const OsTensor *x,
     const OsConvGeometry *geometry, const OsTensor *residual)
 {
+  OS_PROFILE_OP (compute, OS_OP_CONV);
   const OsTensor *kernel = os_weight_get (conv->weight, compute);
   const OsTensor *bias =
       conv->bias ? os_weight_get (conv->bias, compute) : NULL;
@@ -136,6 +137,6 @@ os_conv (OsCompute *compute, const OsConv *conv, const OsTensor *x,
   c.out = os_tensor_f32 (out);
   os_compute_for_tiles (
       compute, os_div_up (c.n_rows, c.rows), convolve_rows, &c);
-  compute->flops += 2 * c.n_rows * c.K * c.shape[4];
+  os_compute_count_flops (compute, 2 * c.n_rows * c.K * c.shape[4]);
   return out;
 }

@@ -59,6 +59,7 @@ copy_of (OsCompute *compute, const OsTensor *x)
 OsTensor *
 os_add (OsCompute *compute, const OsTensor *a, const OsTensor *b)
 {
+  OS_PROFILE_OP (compute, OS_OP_ELEMENTWISE);
   OsTensor *out = copy_of (compute, a);
 
   run_spans (compute, compute->kernels->add, out, b);
@@ -68,12 +69,14 @@ os_add (OsCompute *compute, const OsTensor *a, const OsTensor *b)
 void
 os_mul_inplace (OsCompute *compute, OsTensor *a, const OsTensor *b)
 {
+  OS_PROFILE_OP (compute, OS_OP_ELEMENTWISE);
   run_spans (compute, compute->kernels->mul, a, b);
 }
 
 OsTensor *
 os_activate (OsCompute *compute, const OsTensor *x, OsActivation act)
 {
+  OS_PROFILE_OP (compute, OS_OP_ELEMENTWISE);
   OsTensor *out = copy_of (compute, x);
 
   if (os_compute_ok (compute))
@@ -86,6 +89,7 @@ OsTensor *
 os_lerp (
     OsCompute *compute, const OsTensor *x, float a, const OsTensor *y, float b)
 {
+  OS_PROFILE_OP (compute, OS_OP_ELEMENTWISE);
   OsTensor *out = os_compute_tensor (compute, x->n_dims, x->shape);
   const gint64 C = x->shape[x->n_dims - 1];
 
@@ -102,6 +106,7 @@ OsTensor *
 os_scale_shift (OsCompute *compute, const OsTensor *x, const float *scale,
     const float *shift)
 {
+  OS_PROFILE_OP (compute, OS_OP_ELEMENTWISE);
   OsTensor *out = os_compute_tensor (compute, x->n_dims, x->shape);
   const gint64 C = x->shape[x->n_dims - 1];
 
@@ -118,6 +123,7 @@ OsTensor *
 os_normal_sample (
     OsCompute *compute, const OsTensor *moments, const OsTensor *noise)
 {
+  OS_PROFILE_OP (compute, OS_OP_ELEMENTWISE);
   OsTensor *out = os_compute_tensor (compute, noise->n_dims, noise->shape);
   const gint64 C = noise->shape[noise->n_dims - 1];
 
@@ -139,6 +145,7 @@ OsTensor *
 os_select_rows (OsCompute *compute, const guint8 *choose, const OsTensor *a,
     const OsTensor *b)
 {
+  OS_PROFILE_OP (compute, OS_OP_ELEMENTWISE);
   OsTensor *out = os_compute_tensor (compute, a->n_dims, a->shape);
 
   for (gint64 r = 0; r < a->shape[0] && os_compute_ok (compute); r++) {

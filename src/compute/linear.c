@@ -94,7 +94,7 @@ run_product (Product *p)
     return;
   os_compute_for_tiles (
       compute, os_div_up (p->M, p->tile_m) * p->tiles_n, compute_tile, p);
-  compute->flops += 2 * p->M * p->N * p->K;
+  os_compute_count_flops (compute, 2 * p->M * p->N * p->K);
 }
 
 /* The weight may have further dimensions, all of them inputs (a patch
@@ -121,6 +121,7 @@ OsTensor *
 os_linear (OsCompute *compute, const OsLinear *linear, const OsTensor *x,
     OsActivation act)
 {
+  OS_PROFILE_OP (compute, OS_OP_LINEAR);
   Product p = { .compute = compute, .act = act };
   gint64 shape[OS_MAX_DIMS];
   OsTensor *out;
@@ -139,6 +140,7 @@ void
 os_linear_add (OsCompute *compute, const OsLinear *linear, const OsTensor *x,
     const OsTensor *gate, OsTensor *acc)
 {
+  OS_PROFILE_OP (compute, OS_OP_LINEAR);
   Product p = { .compute = compute, .add = TRUE };
 
   if (!prepare (&p, linear, x))

@@ -63,6 +63,7 @@ OsTensor *
 os_layer_norm_modulate (OsCompute *compute, const OsTensor *x,
     const OsTensor *shift, const OsTensor *scale, float eps)
 {
+  OS_PROFILE_OP (compute, OS_OP_NORM);
   OsTensor *out = os_compute_tensor (compute, x->n_dims, x->shape);
   RowNorm r = {
     .x = x, .shift = shift, .scale = scale, .out = out, .eps = eps
@@ -89,6 +90,7 @@ rms_norm (OsCompute *compute, const OsTensor *x, OsWeight *weight, float eps,
 OsTensor *
 os_rms_norm (OsCompute *compute, const OsTensor *x, OsWeight *weight, float eps)
 {
+  OS_PROFILE_OP (compute, OS_OP_NORM);
   OsTensor *out = os_compute_tensor (compute, x->n_dims, x->shape);
 
   rms_norm (compute, x, weight, eps, out);
@@ -99,6 +101,7 @@ void
 os_rms_norm_inplace (
     OsCompute *compute, OsTensor *x, OsWeight *weight, float eps)
 {
+  OS_PROFILE_OP (compute, OS_OP_NORM);
   rms_norm (compute, x, weight, eps, x);
 }
 
@@ -197,6 +200,7 @@ OsTensor *
 os_group_norm (OsCompute *compute, const OsTensor *x, const OsNorm *norm,
     int n_groups, float eps, OsActivation act)
 {
+  OS_PROFILE_OP (compute, OS_OP_NORM);
   const gint64 C = x->shape[4];
   const gint64 pixels = x->shape[1] * x->shape[2] * x->shape[3];
   const OsTensor *weight = os_weight_get (norm->weight, compute);

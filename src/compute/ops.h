@@ -9,6 +9,7 @@
 #pragma once
 
 #include "compute/compute.h"
+#include "compute/profile.h"
 #include "compute/weight.h"
 
 typedef enum {

@@ -34,6 +34,7 @@ copy_rows (gint64 index, guint worker, gpointer data)
 OsTensor *
 os_contiguous (OsCompute *compute, const OsTensor *x)
 {
+  OS_PROFILE_OP (compute, OS_OP_REARRANGE);
   const int last = x->n_dims - 1;
   OsTensor *out;
   Copy c;
@@ -73,6 +74,7 @@ upsample_line (gint64 index, guint worker, gpointer data)
 OsTensor *
 os_upsample_nearest2x (OsCompute *compute, const OsTensor *x)
 {
+  OS_PROFILE_OP (compute, OS_OP_REARRANGE);
   const gint64 *s = x->shape;
   OsTensor *out = os_compute_tensor (
       compute, OS_SHAPE (s[0], s[1], 2 * s[2], 2 * s[3], s[4]));
@@ -88,6 +90,7 @@ os_upsample_nearest2x (OsCompute *compute, const OsTensor *x)
 OsTensor *
 os_channel_to_time (OsCompute *compute, const OsTensor *x, int s)
 {
+  OS_PROFILE_OP (compute, OS_OP_REARRANGE);
   const gint64 B = x->shape[0], T = x->shape[1], C = x->shape[4] / s;
   g_autoptr (OsTensor) split = os_tensor_split (x, 4, OS_SHAPE (C, s));
   /* [B, T, H, W, C, s] -> [B, T, s, H, W, C] */
@@ -175,6 +178,7 @@ scatter_token (gint64 token, guint worker, gpointer data)
 OsTensor *
 os_patchify (OsCompute *compute, const OsTensor *x, const int patch[3])
 {
+  OS_PROFILE_OP (compute, OS_OP_REARRANGE);
   const gint64 *s = x->shape;
   Patches p = plan_patches (patch, s[1], s[2], s[3], s[4]);
   const gint64 n = p.t * p.h * p.w;
@@ -193,6 +197,7 @@ OsTensor *
 os_unpatchify (OsCompute *compute, const OsTensor *x, const int patch[3],
     gint64 C, gint64 T, gint64 H, gint64 W)
 {
+  OS_PROFILE_OP (compute, OS_OP_REARRANGE);
   const gint64 B = x->shape[0];
   Patches p = plan_patches (patch, C, T, H, W);
   OsTensor *out = os_compute_tensor (compute, OS_SHAPE (B, C, T, H, W));
@@ -208,6 +213,7 @@ os_unpatchify (OsCompute *compute, const OsTensor *x, const int patch[3],
 OsTensor *
 os_concat (OsCompute *compute, const OsTensor *const *tensors, guint n)
 {
+  OS_PROFILE_OP (compute, OS_OP_REARRANGE);
   gint64 shape[OS_MAX_DIMS];
   OsTensor *out;
   float *to;
@@ -229,6 +235,7 @@ os_concat (OsCompute *compute, const OsTensor *const *tensors, guint n)
 OsTensor *
 os_embedding (OsCompute *compute, OsWeight *table, const gint32 *ids, gint64 n)
 {
+  OS_PROFILE_OP (compute, OS_OP_REARRANGE);
   const gint64 C = os_weight_dim (table, 1);
   const OsTensor *rows = os_weight_get (table, compute);
   OsTensor *out = os_compute_tensor (compute, OS_SHAPE (n, C));

@@ -159,6 +159,7 @@ os_weight_get (OsWeight *weight, OsCompute *compute)
   if (weight->prepared)
     return weight->prepared;
 
+  OS_PROFILE_OP (compute, OS_OP_WEIGHT);
   ready = is_ready (weight->source) ? os_tensor_ref (weight->source)
                                     : widen (compute, weight->source);
   if (weight->conv)

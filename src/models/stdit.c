@@ -38,6 +38,7 @@ static Timestep
 embed_timestep (const OsStditClip *clip, OsCompute *compute,
     const float *timestep, const char *call)
 {
+  OS_PROFILE_PART (compute, "embedders");
   const OsStdit *m = clip->stdit;
   Timestep out = { NULL };
 
@@ -90,6 +91,7 @@ rows_per_frame (const OsStditClip *clip, OsCompute *compute,
 static OsTensor *
 embed_latents (const OsStditClip *clip, OsCompute *compute, const OsTensor *x)
 {
+  OS_PROFILE_PART (compute, "embedders");
   const OsStditConfig *c = &clip->stdit->config;
   g_autoptr (OsTensor) patches = os_patchify (compute, x, c->patch);
   g_autoptr (OsTensor) tokens =

@@ -111,6 +111,7 @@ def check_bench(folder):
         assert json.loads(out)["weights"] == "random", out
 
     check_bench_old(folder)
+    check_bench_profile()
 
     result = folder / "denoise.safetensors"
     code, out, err = bench("--transformer", DEMO / "transformer", "--output",
@@ -127,6 +128,26 @@ def check_bench(folder):
     assert bench("--model", DEMO, "--stage", "load", "more")[0] == USAGE
     code, out, err = bench("--model", folder, "--stage", "text")
     assert code == 1 and "text_encoder" in err and not out, err
+
+
+def check_bench_profile():
+    """Entries are what was computed; times add up to the fastest run's."""
+    for stage, part, op in (("denoise", "temporal attention", "rope"),
+                            ("decode", "", "conv")):
+        code, out, err = bench("--model", DEMO, "--stage", stage, "--profile",
+                               *SMALL)
+        assert code == 0, err
+        report = json.loads(out)
+        profile = report["profile"]
+        assert (part, op) in {(e["part"], e["op"]) for e in profile}, out
+        assert report["sgemm_gflop_per_second"] > 1, out
+        total = sum(entry["seconds"] for entry in profile)
+        assert abs(total - report["seconds"]["min"]) < 1e-3, out
+        gflop = sum(entry.get("gflop", 0) for entry in profile)
+        assert abs(gflop - report["gflop"]) < 1e-6 * gflop, out
+        assert len(err.splitlines()) == len(profile) + 3, err
+    code, out, err = bench("--model", DEMO, "--stage", "load", "--profile")
+    assert code == USAGE and "--profile" in err, err
 
 
 def check_bench_old(folder):

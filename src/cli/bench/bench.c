@@ -124,8 +124,9 @@ add_times (JsonBuilder *json, const Bench *bench)
   }
 }
 
+/* sgemm: for the profile, if there is one. */
 static char *
-report (const Bench *bench)
+report (const Bench *bench, gint64 rss, const BenchRate *sgemm)
 {
   const BenchOptions *options = &bench->options;
   g_autoptr (JsonBuilder) json = json_builder_new ();
@@ -148,8 +149,10 @@ report (const Bench *bench)
   add_int (json, "threads", os_compute_get_n_threads (bench->compute));
   add_int (json, "runs", bench->seconds->len);
   add_times (json, bench);
-  add_int (json, "peak_rss_bytes", peak_rss ());
+  add_int (json, "peak_rss_bytes", rss);
   add_string (json, "cpu", cpu);
+  if (bench->profile != NULL)
+    bench_profile_report (bench, sgemm, json);
   json_builder_end_object (json);
   root = json_builder_get_root (json);
   return json_to_string (root, TRUE);
@@ -182,6 +185,8 @@ describe_options (BenchOptions *options)
         "Threads (0: all cores)", "N" },
     { "backend", 0, 0, G_OPTION_ARG_STRING, &options->backend,
         "openblas, onednn or ref", "NAME" },
+    { "profile", 0, 0, G_OPTION_ARG_NONE, &options->profile,
+        "Report time by op, against the machine's matrix product", NULL },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed,
         "Of random weights and input (0)", "N" },
     { "output", 0, 0, G_OPTION_ARG_FILENAME, &options->output,
@@ -217,6 +222,10 @@ check_options (BenchOptions *options, GError **error)
         "--stage is one of text, denoise, encode, decode, load and pipeline";
   else if (options->output != NULL && !g_str_equal (options->stage, "denoise"))
     problem = "--output belongs to --stage denoise";
+  else if (options->profile
+           && (g_str_equal (options->stage, "load")
+               || g_str_equal (options->stage, "pipeline")))
+    problem = "--profile belongs to text, denoise, encode and decode";
   else if (options->height < 16 || options->width < 16
            || options->num_frames < 1 || options->runs < 1
            || options->threads < 0 || options->text_length < 0)
@@ -232,6 +241,8 @@ run (Bench *bench, GError **error)
 {
   BenchOptions *options = &bench->options;
   g_autofree char *text = NULL;
+  BenchRate sgemm = { 0 };
+  gint64 rss;
 
   if (!check_options (options, error))
     return EXIT_USAGE;
@@ -244,7 +255,13 @@ run (Bench *bench, GError **error)
   bench->prepare_seconds = -1.0;
   if (!find_stage (options->stage) (bench, error))
     return EXIT_FAILED;
-  text = report (bench);
+  rss = peak_rss ();
+  if (options->profile) {
+    if (!bench_measure_sgemm (bench, &sgemm, error))
+      return EXIT_FAILED;
+    bench_profile_print (bench, &sgemm);
+  }
+  text = report (bench, rss, &sgemm);
   g_print ("%s\n", text);
   return EXIT_OK;
 }
@@ -256,6 +273,7 @@ bench_clear (Bench *bench)
 
   g_clear_pointer (&bench->shape, json_object_unref);
   g_clear_pointer (&bench->seconds, g_array_unref);
+  g_clear_pointer (&bench->profile, os_profile_free);
   g_clear_pointer (&bench->noise, os_noise_free);
   g_clear_pointer (&bench->compute, os_compute_free);
   g_free (options->stage);

@@ -2,6 +2,7 @@
 /* The stages that opensora-bench times. */
 #include "cli/bench/bench.h"
 
+#include <math.h>
 #include <opensora/opensora.h>
 
 #include "cli/part.h"
@@ -137,18 +138,38 @@ seconds_since (gint64 start)
 
 typedef gboolean (*Call) (Bench *bench, gpointer data, GError **error);
 
+static OsProfile *
+start_profile (Bench *bench)
+{
+  OsProfile *profile = os_profile_new ();
+
+  os_profile_start (profile, bench->compute);
+  return profile;
+}
+
 /* Times options.runs calls. */
 static gboolean
 measure (Bench *bench, Call call, gpointer data, GError **error)
 {
+  double fastest = INFINITY;
+
   for (int i = 0; i < bench->options.runs; i++) {
     guint64 flops = os_compute_get_flops (bench->compute);
+    g_autoptr (OsProfile) profile =
+        bench->options.profile ? start_profile (bench) : NULL;
     gint64 start = g_get_monotonic_time ();
     gboolean ok = call (bench, data, error);
     double seconds = seconds_since (start);
 
+    if (profile != NULL)
+      os_profile_stop (profile, bench->compute);
     if (!os_compute_check (bench->compute, ok ? error : NULL) || !ok)
       return FALSE;
+    if (seconds < fastest) {
+      fastest = seconds;
+      g_clear_pointer (&bench->profile, os_profile_free);
+      bench->profile = g_steal_pointer (&profile);
+    }
     bench->flops = os_compute_get_flops (bench->compute) - flops;
     g_array_append_val (bench->seconds, seconds);
   }

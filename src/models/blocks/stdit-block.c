@@ -114,6 +114,9 @@ static void
 self_attend (const OsSelfAttention *attn, OsCompute *compute, OsTensor *x,
     const Modulation *m, const OsTensor *rope, const char *probe)
 {
+  OS_PROFILE_PART (compute, attn->flags & OS_ATTENTION_TEMPORAL
+                                ? "temporal attention"
+                                : "spatial attention");
   g_autoptr (OsTensor) h = os_layer_norm_modulate (
       compute, x, m->rows[SHIFT_MSA], m->rows[SCALE_MSA], NORM_EPS);
 
@@ -139,6 +142,7 @@ static void
 attend_across_frames (const OsStditBlock *block, OsCompute *compute,
     OsTensor *x, const OsStditBlockInput *input)
 {
+  OS_PROFILE_PART (compute, "temporal attention");
   g_auto (Modulation) m =
       modulation_new (compute, block->scale_shift_table, input->t_temp, N_ROWS);
   g_autoptr (OsTensor) h = input->frame_position ? add_frame_position (
@@ -164,6 +168,7 @@ static void
 cross_attend (const OsStditBlock *block, OsCompute *compute, OsTensor *x,
     OsTensor *const *kv)
 {
+  OS_PROFILE_PART (compute, "cross attention");
   const gint64 *s = x->shape;
   g_autoptr (OsTensor) tokens =
       os_tensor_reshape (x, OS_SHAPE (s[0], s[1] * s[2], s[3]));
@@ -179,6 +184,7 @@ static void
 feed_forward (const OsStditBlock *block, OsCompute *compute, OsTensor *x,
     const Modulation *m)
 {
+  OS_PROFILE_PART (compute, "feed-forward");
   g_autoptr (OsTensor) h = os_layer_norm_modulate (
       compute, x, m->rows[SHIFT_MLP], m->rows[SCALE_MLP], NORM_EPS);
   g_autoptr (OsTensor) hidden = NULL;
@@ -242,6 +248,7 @@ os_final_layer_forward (const OsFinalLayer *layer, OsCompute *compute,
     const OsTensor *x, const OsTensor *t, const OsTensor *t0,
     const guint8 *x_mask)
 {
+  OS_PROFILE_PART (compute, "final layer");
   g_autoptr (OsTensor) h = modulate_by (layer, compute, x, t);
 
   if (x_mask) {
