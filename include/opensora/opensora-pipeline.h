@@ -71,6 +71,8 @@ OPENSORA_API
 OpensoraParams *opensora_pipeline_resolve (
     OpensoraPipeline *self, OpensoraParams *params, GError **error);
 OPENSORA_API
+void opensora_pipeline_forget_previous (OpensoraPipeline *self);
+OPENSORA_API
 guint opensora_pipeline_count_frames (
     OpensoraPipeline *self, OpensoraParams *resolved);
 

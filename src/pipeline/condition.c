@@ -7,13 +7,13 @@
 #include "settings/mask-strategy.h"
 
 struct _OsConditions {
-  GArray *groups; /* of OsMaskGroup: the user's, then that of this loop */
-  guint n_groups; /* of the user */
+  GArray *groups; /* of OsMaskGroup: from outside, then that of this loop */
+  guint n_groups; /* from outside */
   guint align;
   gboolean fit;       /* of groups that are too long */
   GPtrArray *latents; /* NULL for a clip that is not needed any more */
   GArray *n_frames;   /* gint64: of each, which are known for good */
-  guint n_given;      /* by the user; the clips of the loops follow */
+  guint n_given;      /* from outside; the clips of the loops follow */
 };
 
 OsConditions *
@@ -74,9 +74,9 @@ os_conditions_any (const OsConditions *self)
   return self->latents->len > 0 || self->groups->len > 0;
 }
 
-/* Whether a group of the user needs this reference in a loop from `loop` on. In
- * each the list of references is longer by one, which is what negative numbers
- * count from. */
+/* Whether a group from outside needs this reference in a loop from `loop` on.
+ * In each the list of references is longer by one, which is what negative
+ * numbers count from. */
 static gboolean
 is_needed (const OsConditions *self, guint index, guint loop)
 {
@@ -110,6 +110,11 @@ os_conditions_continue (OsConditions *self, guint loop, const OsTensor *latents,
   append (self, latents);
   g_array_set_size (self->groups, self->n_groups);
   g_array_append_val (self->groups, group);
+  if (loop > 0)
+    return;
+  /* A clip of before is there for all loops. */
+  self->n_given++;
+  self->n_groups++;
 }
 
 gboolean

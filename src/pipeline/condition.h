@@ -20,7 +20,7 @@ void os_conditions_add (OsConditions *conditions, const OsTensor *latents);
 /* Whether there are references or groups. */
 gboolean os_conditions_any (const OsConditions *conditions);
 /* The same of what the loop before `loop` made: this loop begins with its last
- * `length` frames, at that edit ratio. */
+ * `length` frames, at that edit ratio. Before loop 0 it is another clip. */
 void os_conditions_continue (OsConditions *conditions, guint loop,
     const OsTensor *latents, gint64 length, double edit);
 

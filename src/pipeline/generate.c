@@ -20,6 +20,7 @@ struct _OsClip {
   OpensoraParams *resolved;
   const OsParams *params;
   const OsSources *sources;
+  OsTail *tail;
 
   OsPrompt *prompt;
   OsConditions *conditions;
@@ -34,6 +35,24 @@ typedef struct {
 } Receiver;
 
 /* --- What a clip is made from --- */
+
+/* The clip before is one more reference. */
+static gboolean
+go_on (OsClip *self, GError **error)
+{
+  const OsParams *p = self->params;
+  g_autoptr (OsTensor) latents = NULL;
+
+  if (!p->continue_previous)
+    return TRUE;
+  latents = os_tail_encode (
+      self->tail, self->bundle, self->compute, self->sources, p);
+  if (!os_compute_check (self->compute, error))
+    return FALSE;
+  os_conditions_continue (self->conditions, 0, latents,
+      p->condition_frame_length, p->condition_frame_edit);
+  return TRUE;
+}
 
 /* The prompt may bring references and a mask strategy of its own. A reference
  * that nothing is said about is the first frame. */
@@ -58,12 +77,13 @@ load_conditions (OsClip *self, GError **error)
   return (!paths
              || os_references_load (self->conditions, self->bundle,
                  self->compute, self->sources, paths, width, height, error))
+         && go_on (self, error)
          && os_conditions_check (self->conditions, p->loop, self->T, error);
 }
 
 OsClip *
 os_clip_new (OsBundle *bundle, OsCompute *compute, OpensoraParams *resolved,
-    const OsSources *sources, GError **error)
+    const OsSources *sources, OsTail *tail, GError **error)
 {
   g_autoptr (OsClip) self = g_new0 (OsClip, 1);
   const OsParams *p = os_params_peek (resolved);
@@ -73,6 +93,7 @@ os_clip_new (OsBundle *bundle, OsCompute *compute, OpensoraParams *resolved,
   self->resolved = g_object_ref (resolved);
   self->params = p;
   self->sources = sources;
+  self->tail = tail;
   self->T = os_vae12_latent_frames (bundle->vae, p->num_frames);
   self->H = p->height / OS_VAE12_SPACE_FACTOR;
   self->W = p->width / OS_VAE12_SPACE_FACTOR;
@@ -195,7 +216,7 @@ decode (OsClip *self, guint loop, const OsTensor *latents, Receiver *receiver,
   const OsParams *p = self->params;
   const OsTask *task = os_compute_get_task (self->compute);
   const guint shared =
-      loop > 0 ? os_resolve_carried_frames (&self->bundle->family, p) : 0;
+      os_resolve_shared_frames (&self->bundle->family, p, loop);
   g_autoptr (OsVae12Decoder) decoder =
       os_vae12_decoder_new (self->bundle->vae, latents, p->num_frames);
   g_autoptr (OsVae12Encoder) encoder =
@@ -233,25 +254,28 @@ os_clip_generate (
     OsClip *self, OpensoraFrameFunc frame, gpointer user_data, GError **error)
 {
   Receiver receiver = { frame, user_data, 0 };
+  g_autoptr (OsTensor) latents = NULL;
 
   for (guint loop = 0; loop < self->params->loop; loop++) {
-    g_autoptr (OsTensor) latents = sample (self, loop, error);
-
+    g_clear_pointer (&latents, os_tensor_unref);
+    latents = sample (self, loop, error);
     if (!latents || !decode (self, loop, latents, &receiver, error))
       return FALSE;
   }
+  if (self->tail)
+    os_tail_set (self->tail, latents, self->params->num_frames);
   return TRUE;
 }
 
 gboolean
 os_generate_clip (OsBundle *bundle, OsCompute *compute,
-    OpensoraParams *resolved, OpensoraFrameFunc frame, gpointer user_data,
-    GError **error)
+    OpensoraParams *resolved, OsTail *tail, OpensoraFrameFunc frame,
+    gpointer user_data, GError **error)
 {
   g_autoptr (OsSources) sources = os_sources_new (
       bundle, os_params_peek (resolved), os_compute_get_task (compute));
   g_autoptr (OsClip) clip =
-      os_clip_new (bundle, compute, resolved, sources, error);
+      os_clip_new (bundle, compute, resolved, sources, tail, error);
 
   return clip && os_clip_generate (clip, frame, user_data, error);
 }

@@ -8,13 +8,17 @@
 #pragma once
 
 #include "pipeline/sources.h"
+#include "pipeline/tail.h"
 
 typedef struct _OsClip OsClip;
 
 /* Takes the prompt apart and encodes the references. Parameters are resolved;
- * everything that is passed outlives the clip. */
+ * everything that is passed outlives the clip. tail: of the clip before, which
+ * the parameters may say to go on from; this one's own takes its place. NULL:
+ * neither. */
 OsClip *os_clip_new (OsBundle *bundle, OsCompute *compute,
-    OpensoraParams *resolved, const OsSources *sources, GError **error);
+    OpensoraParams *resolved, const OsSources *sources, OsTail *tail,
+    GError **error);
 void os_clip_free (OsClip *clip);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsClip, os_clip_free)
 
@@ -25,5 +29,5 @@ gboolean os_clip_generate (
 
 /* Both, with the sources of the product. */
 gboolean os_generate_clip (OsBundle *bundle, OsCompute *compute,
-    OpensoraParams *resolved, OpensoraFrameFunc frame, gpointer user_data,
-    GError **error);
+    OpensoraParams *resolved, OsTail *tail, OpensoraFrameFunc frame,
+    gpointer user_data, GError **error);

@@ -42,6 +42,9 @@ opensora_params_get_property (
     case G_TYPE_DOUBLE:
       g_value_set_double (value, *(const double *) field);
       break;
+    case G_TYPE_BOOLEAN:
+      g_value_set_boolean (value, *(const gboolean *) field);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -69,6 +72,9 @@ store (gpointer field, const GValue *value)
       break;
     case G_TYPE_DOUBLE:
       *(double *) field = g_value_get_double (value);
+      break;
+    case G_TYPE_BOOLEAN:
+      *(gboolean *) field = g_value_get_boolean (value);
       break;
   }
 }
@@ -338,6 +344,21 @@ install_conditions (GObjectClass *klass)
    */
   g_object_class_install_property (klass, ID (condition_frame_edit),
       g_param_spec_double ("condition-frame-edit", NULL, NULL, 0, 1, 0, FLAGS));
+  /**
+   * OpensoraParams:continue-previous:
+   *
+   * Whether the clip goes on from the last one that the pipeline completed, as
+   * a further loop would: the same [property@Params:condition-frame-length] and
+   * [property@Params:condition-frame-edit], and the frames that both share are
+   * not given out again. Only the random numbers are not those of a loop, but
+   * the ones that this clip's seed starts. Where there is no clip before, or
+   * one of another size, or one that is shorter than what is carried, the clip
+   * starts afresh: resolved parameters say which of the two it is.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (continue_previous),
+      g_param_spec_boolean ("continue-previous", NULL, NULL, FALSE, FLAGS));
 }
 
 static void

@@ -22,6 +22,7 @@ typedef struct {
   gint condition_frame_length;
   double condition_frame_edit;
   gint align;
+  gboolean continue_previous;
 
   OpensoraNoise noise;
   OpensoraNoiseDtype noise_dtype;

@@ -21,6 +21,9 @@ struct _OpensoraPipeline {
   OsCompute *compute;
   OsBundle *bundle;
   char *commit;
+
+  GMutex tail_lock; /* inside of the other; for what is quick */
+  OsTail tail;      /* of the last clip */
 };
 
 /* Parts as configs call them. */
@@ -108,10 +111,12 @@ opensora_pipeline_finalize (GObject *object)
 {
   OpensoraPipeline *self = OPENSORA_PIPELINE (object);
 
+  os_tail_clear (&self->tail);
   g_clear_pointer (&self->bundle, os_bundle_free);
   g_clear_pointer (&self->compute, os_compute_free);
   g_clear_object (&self->config);
   g_mutex_clear (&self->lock);
+  g_mutex_clear (&self->tail_lock);
   g_free (self->model);
   for (int part = 0; part < OS_N_PARTS; part++) {
     g_free (self->parts[part]);
@@ -219,6 +224,7 @@ static void
 opensora_pipeline_init (OpensoraPipeline *self)
 {
   g_mutex_init (&self->lock);
+  g_mutex_init (&self->tail_lock);
 }
 
 /**
@@ -434,6 +440,40 @@ require_loaded (OpensoraPipeline *self, GError **error)
   return FALSE;
 }
 
+static OsTail
+get_tail (OpensoraPipeline *self)
+{
+  OsTail tail = { NULL };
+
+  g_mutex_lock (&self->tail_lock);
+  os_tail_copy (&tail, &self->tail);
+  g_mutex_unlock (&self->tail_lock);
+  return tail;
+}
+
+static void
+set_tail (OpensoraPipeline *self, const OsTail *tail)
+{
+  g_mutex_lock (&self->tail_lock);
+  os_tail_copy (&self->tail, tail);
+  g_mutex_unlock (&self->tail_lock);
+}
+
+/* With this clip before. */
+static OpensoraParams *
+resolve (OpensoraPipeline *self, OpensoraParams *params, const OsTail *tail,
+    GError **error)
+{
+  OpensoraParams *resolved;
+
+  if (!require_loaded (self, error))
+    return NULL;
+  resolved = os_resolve (self->bundle, params, error);
+  if (resolved && !os_tail_fits (tail, os_params_peek (resolved)))
+    g_object_set (resolved, "continue-previous", FALSE, NULL);
+  return resolved;
+}
+
 /**
  * opensora_pipeline_resolve:
  * @self: a loaded pipeline
@@ -441,7 +481,7 @@ require_loaded (OpensoraPipeline *self, GError **error)
  * @error: return location for a #GError
  *
  * Fills in what @params leave to the model, and checks the rest: what
- * opensora_pipeline_generate() will do.
+ * opensora_pipeline_generate() will do, if no other clip is completed before.
  *
  * Returns: (transfer full): parameters without defaults in them, or %NULL and
  *   %OPENSORA_ERROR_SETTINGS, which names the values that are possible
@@ -452,11 +492,28 @@ OpensoraParams *
 opensora_pipeline_resolve (
     OpensoraPipeline *self, OpensoraParams *params, GError **error)
 {
+  g_auto (OsTail) tail = { NULL };
+
   g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), NULL);
   g_return_val_if_fail (OPENSORA_IS_PARAMS (params), NULL);
-  if (!require_loaded (self, error))
-    return NULL;
-  return os_resolve (self->bundle, params, error);
+  tail = get_tail (self);
+  return resolve (self, params, &tail, error);
+}
+
+/**
+ * opensora_pipeline_forget_previous:
+ * @self: a pipeline
+ *
+ * Forgets the clip that was completed last: the next one to begin starts
+ * afresh, also if [property@Params:continue-previous] is set.
+ *
+ * Since: 0.1
+ */
+void
+opensora_pipeline_forget_previous (OpensoraPipeline *self)
+{
+  g_return_if_fail (OPENSORA_IS_PIPELINE (self));
+  set_tail (self, &(OsTail){ NULL });
 }
 
 /**
@@ -480,6 +537,23 @@ opensora_pipeline_count_frames (
                       : 0;
 }
 
+/* With the lock held. What the clip before left behind is replaced when this
+ * one is complete. */
+static gboolean
+generate_locked (OpensoraPipeline *self, OpensoraParams *params,
+    OpensoraFrameFunc frame, gpointer frame_data, GError **error)
+{
+  g_auto (OsTail) tail = get_tail (self);
+  g_autoptr (OpensoraParams) resolved = resolve (self, params, &tail, error);
+
+  if (!resolved
+      || !os_generate_clip (self->bundle, self->compute, resolved, &tail, frame,
+          frame_data, error))
+    return FALSE;
+  set_tail (self, &tail);
+  return TRUE;
+}
+
 /**
  * opensora_pipeline_generate:
  * @self: a loaded pipeline
@@ -493,7 +567,8 @@ opensora_pipeline_count_frames (
  * @error: return location for a #GError
  *
  * Generates one clip; its loops are one video. Blocks for as long as it takes;
- * run it in a thread of its own.
+ * run it in a thread of its own. The latents of the clip are kept, for the next
+ * may go on from it.
  *
  * Returns: %TRUE when @frame has seen all frames; else @error is of
  *   %OPENSORA_ERROR, or %G_IO_ERROR_CANCELLED
@@ -506,23 +581,20 @@ opensora_pipeline_generate (OpensoraPipeline *self, OpensoraParams *params,
     gpointer progress_data, GCancellable *cancellable, GError **error)
 {
   g_autoptr (OsTask) task = os_task_new (cancellable, progress, progress_data);
-  g_autoptr (OpensoraParams) resolved = NULL;
-  gboolean done;
+  gboolean done = FALSE;
 
   g_return_val_if_fail (OPENSORA_IS_PIPELINE (self), FALSE);
   g_return_val_if_fail (OPENSORA_IS_PARAMS (params), FALSE);
   g_return_val_if_fail (frame != NULL, FALSE);
-  resolved = opensora_pipeline_resolve (self, params, error);
-  if (!resolved)
-    return FALSE;
 
   g_mutex_lock (&self->lock);
-  os_compute_set_task (self->compute, task);
-  done = os_generate_clip (
-      self->bundle, self->compute, resolved, frame, frame_data, error);
-  os_compute_set_task (self->compute, NULL);
-  os_compute_check (self->compute, NULL);
-  os_mem_pool_trim (os_compute_get_pool (self->compute));
+  if (require_loaded (self, error)) {
+    os_compute_set_task (self->compute, task);
+    done = generate_locked (self, params, frame, frame_data, error);
+    os_compute_set_task (self->compute, NULL);
+    os_compute_check (self->compute, NULL);
+    os_mem_pool_trim (os_compute_get_pool (self->compute));
+  }
   g_mutex_unlock (&self->lock);
   return done;
 }

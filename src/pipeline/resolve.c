@@ -122,12 +122,20 @@ os_resolve_carried_frames (const OsFamily *family, const OsParams *params)
 }
 
 guint
+os_resolve_shared_frames (
+    const OsFamily *family, const OsParams *params, guint loop)
+{
+  return loop > 0 || params->continue_previous
+             ? os_resolve_carried_frames (family, params)
+             : 0;
+}
+
+guint
 os_resolve_count_frames (const OsFamily *family, const OsParams *params)
 {
-  return params->num_frames
-         + (params->loop - 1)
-               * (params->num_frames
-                   - os_resolve_carried_frames (family, params));
+  return params->loop * params->num_frames
+         - (params->loop - 1) * os_resolve_carried_frames (family, params)
+         - os_resolve_shared_frames (family, params, 0);
 }
 
 /* A clip goes on from a part of the one before: what is left is new. */
@@ -137,7 +145,7 @@ check_loop (const OsFamily *f, const OsParams *p, GError **error)
   const guint length = p->condition_frame_length;
   const guint below = length / f->carried_latents * f->carried_latents;
 
-  if (p->loop == 1)
+  if (p->loop == 1 && !p->continue_previous)
     return TRUE;
   if (length != below) {
     g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
@@ -179,6 +187,7 @@ check_conditions (const OsFamily *f, const OsParams *p, const OsPrompt *prompt,
     { "reference-path", p->reference_path && *p->reference_path },
     { "mask-strategy", p->mask_strategy && *p->mask_strategy },
     { "loop", p->loop > 1 },
+    { "continue-previous", p->continue_previous },
     { "reference_path of the prompt", prompt->reference_path != NULL },
     { "mask_strategy of the prompt", prompt->mask_strategy != NULL },
   };
@@ -242,23 +251,34 @@ check_prompt (const OsFamily *f, const OsParams *p, GError **error)
 
 /* --- All --- */
 
+/* What goes on has something new by default. */
+static guint
+get_default_frames (const OsFamily *f, const OsParams *p)
+{
+  const guint carried = os_resolve_carried_frames (f, p);
+
+  if ((p->loop > 1 || p->continue_previous) && carried >= f->num_frames)
+    return f->num_frames + carried;
+  return f->num_frames;
+}
+
 static void
 fill_defaults (const OsBundle *bundle, OpensoraParams *params)
 {
   const OsFamily *f = &bundle->family;
   const OsParams *p = os_params_peek (params);
 
+  if (p->condition_frame_length < 0)
+    g_object_set (
+        params, "condition-frame-length", f->condition_frame_length, NULL);
   g_object_set (params, "prompt", p->prompt ? p->prompt : bundle->prompt,
       "seed", p->seed < 0 ? (gint64) (g_random_int () & G_MAXINT32) : p->seed,
       "steps", p->steps ? p->steps : f->steps, "guidance-scale",
       p->guidance_scale < 0 ? f->guidance_scale : p->guidance_scale,
-      "num-frames", p->num_frames ? p->num_frames : f->num_frames, "fps",
-      p->fps == 0 ? f->fps : p->fps, "aesthetic-score",
+      "num-frames", p->num_frames ? p->num_frames : get_default_frames (f, p),
+      "fps", p->fps == 0 ? f->fps : p->fps, "aesthetic-score",
       p->aesthetic_score < 0 ? f->aesthetic_score : p->aesthetic_score, "align",
-      p->align < 0 ? (int) f->align : p->align, "condition-frame-length",
-      p->condition_frame_length < 0 ? (int) f->condition_frame_length
-                                    : p->condition_frame_length,
-      NULL);
+      p->align < 0 ? (int) f->align : p->align, NULL);
 }
 
 OpensoraParams *

@@ -22,5 +22,8 @@ void os_resolve_nominal_size (
 /* What goes on from a clip leaves out the frames that it shares with it. */
 guint os_resolve_carried_frames (
     const OsFamily *family, const OsParams *params);
+/* How many of them a loop has. */
+guint os_resolve_shared_frames (
+    const OsFamily *family, const OsParams *params, guint loop);
 /* Frames of all loops. */
 guint os_resolve_count_frames (const OsFamily *family, const OsParams *params);

@@ -195,6 +195,12 @@ os_vae12_latent_frames (const OsVae12 *vae, gint64 n_frames)
          + os_div_up (n_frames % micro, factor);
 }
 
+gint64
+os_vae12_get_chunk_frames (const OsVae12 *vae)
+{
+  return vae->temporal ? vae->micro_frame_size : 1;
+}
+
 /* Of the chunk that begins when so many frames are left. */
 static gint64
 chunk_frames (const OsVae12 *vae, gint64 left)

@@ -25,6 +25,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsVae12, os_vae12_free)
 
 /* Latent frames of n frames. */
 gint64 os_vae12_latent_frames (const OsVae12 *vae, gint64 n_frames);
+/* Frames from one to the next of the chunks, which do not see each other; 0:
+ * the whole clip is one. */
+gint64 os_vae12_get_chunk_frames (const OsVae12 *vae);
 
 /* z [B, 4, T, H, W]; referenced until the decoder is freed. */
 OsVae12Decoder *os_vae12_decoder_new (

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "bundletest.h"
+#include "compute/noise.h"
 #include "pipeline/resolve.h"
 
 void
@@ -44,6 +45,7 @@ cliptest_clear (ClipTest *test)
   g_ptr_array_unref (test->decoded);
   g_byte_array_unref (test->bytes);
   g_string_free (test->log, TRUE);
+  os_tail_clear (&test->tail);
   os_bundle_free (test->bundle);
   os_compute_free (test->compute);
 }
@@ -73,6 +75,11 @@ draw (OsCompute *compute, OsDraw which, int n_dims, const gint64 *shape,
       && (which == OS_DRAW_SPATIAL_POSTERIOR
           || which == OS_DRAW_TEMPORAL_POSTERIOR))
     return os_compute_zeros (compute, n_dims, shape);
+  if (test->same_noise && (which == OS_DRAW_LATENTS || which == OS_DRAW_STEP)) {
+    g_autoptr (OsNoise) noise = os_noise_new (OS_NOISE_CPU, 1, OS_DTYPE_F32);
+
+    return os_noise_tensor_f32 (noise, compute, n_dims, shape);
+  }
   return test->product->draw (
       compute, which, n_dims, shape, test->product->data);
 }
@@ -150,7 +157,10 @@ cliptest_try (ClipTest *test, OpensoraParams *params, GError **error)
       os_sources_new (test->bundle, os_params_peek (resolved), NULL);
   os_compute_set_task (test->compute, test->task);
   os_compute_set_probe (test->compute, on_probe, test);
-  clip = os_clip_new (test->bundle, test->compute, resolved, &sources, error);
+  if (!os_tail_fits (&test->tail, os_params_peek (resolved)))
+    g_object_set (resolved, "continue-previous", FALSE, NULL);
+  clip = os_clip_new (
+      test->bundle, test->compute, resolved, &sources, &test->tail, error);
   if (clip)
     done = os_clip_generate (clip, on_frame, test, error);
   os_compute_set_probe (test->compute, NULL, NULL);

@@ -16,6 +16,8 @@ typedef struct {
   OsTask *task;         /* of the next runs; not owned */
   const float *picture; /* of every reference; NULL: a pattern */
   gboolean no_posterior_noise;
+  gboolean same_noise; /* in every loop, clip and step */
+  OsTail tail;         /* of the last run */
 
   /* What the sources were asked for: a text in quotes, the size of a reference,
    * "s4 " for the spatial posterior of 4 frames, "t5 " for the temporal one of

@@ -125,6 +125,8 @@ test_no_conditions (Fixture *f, gconstpointer version)
   assert_refused (f, "mask-strategy", "1.0");
   g_object_set (f->params, "mask-strategy", NULL, "loop", 2, NULL);
   assert_refused (f, "loop", "1.0");
+  g_object_set (f->params, "loop", 1, "continue-previous", TRUE, NULL);
+  assert_refused (f, "continue-previous", "1.0");
 }
 
 /* Its prompts have no grammar. */

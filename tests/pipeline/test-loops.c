@@ -112,7 +112,7 @@ test_loops_memory (void)
       g_autoptr (GError) error = NULL;
 
       os_generate_clip (
-          test.bundle, test.compute, resolved, drop_frame, NULL, &error);
+          test.bundle, test.compute, resolved, NULL, drop_frame, NULL, &error);
       g_assert_no_error (error);
     }
     peaks[i] = os_mem_pool_get_peak (pool);

@@ -28,7 +28,7 @@ test_declared_defaults (void)
   guint n;
 
   specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (p), &n);
-  g_assert_cmpuint (n, ==, 21);
+  g_assert_cmpuint (n, ==, 22);
   for (guint i = 0; i < n; i++) {
     g_auto (GValue) value = G_VALUE_INIT;
 
@@ -61,6 +61,7 @@ static const struct {
   { "condition-frame-length", "10" },
   { "condition-frame-edit", "0.25" },
   { "align", "0" },
+  { "continue-previous", "1" },
   { "noise", "cuda" },
   { "noise-dtype", "bf16" },
 };
@@ -75,7 +76,7 @@ new_filled (void)
   return p;
 }
 
-/* All 21, each in its own place. */
+/* All 22, each in its own place. */
 static void
 assert_filled (OpensoraParams *p)
 {
@@ -100,6 +101,7 @@ assert_filled (OpensoraParams *p)
   g_assert_cmpint (v->condition_frame_length, ==, 10);
   g_assert_cmpfloat (v->condition_frame_edit, ==, 0.25);
   g_assert_cmpint (v->align, ==, 0);
+  g_assert_true (v->continue_previous);
   g_assert_cmpint (v->noise, ==, OPENSORA_NOISE_CUDA);
   g_assert_cmpint (v->noise_dtype, ==, OPENSORA_NOISE_DTYPE_BF16);
 }
@@ -109,7 +111,7 @@ test_properties (void)
 {
   g_autoptr (OpensoraParams) p = new_filled ();
 
-  g_assert_cmpuint (G_N_ELEMENTS (filled), ==, 21);
+  g_assert_cmpuint (G_N_ELEMENTS (filled), ==, 22);
   assert_filled (p);
   for (gsize i = 0; i < G_N_ELEMENTS (filled); i++) {
     g_autoptr (OpensoraParams) other = opensora_params_new ();

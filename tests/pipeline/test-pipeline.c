@@ -396,7 +396,7 @@ test_memory (void)
     g_auto (Clip) clip = { g_byte_array_new () };
     g_autoptr (GError) error = NULL;
 
-    os_generate_clip (bundle, compute, params, on_frame, &clip, &error);
+    os_generate_clip (bundle, compute, params, NULL, on_frame, &clip, &error);
     g_assert_no_error (error);
     if (i > 0) {
       g_assert_cmpuint (os_mem_pool_get_in_use (pool), ==, level);
@@ -426,7 +426,8 @@ test_memory_limit (void)
     g_autoptr (GError) error = NULL;
 
     os_mem_pool_set_limit (pool, limit);
-    done = os_generate_clip (bundle, compute, params, on_frame, &clip, &error);
+    done = os_generate_clip (
+        bundle, compute, params, NULL, on_frame, &clip, &error);
     if (!done) {
       g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_MEMORY);
       failures++;

@@ -387,6 +387,46 @@ test_loops (void)
   }
 }
 
+/* What follows another clip is a further loop, of which something must be new;
+ * by default as much as the model makes. */
+static void
+test_continue_previous (void)
+{
+  static const struct {
+    guint default_frames, loop, num_frames, expected;
+    gboolean previous;
+    guint total;
+  } cases[] = {
+    { 17, 1, 0, 17, FALSE, 17 },
+    { 17, 1, 0, 34, TRUE, 17 },
+    { 17, 3, 0, 34, FALSE, 34 + 17 + 17 },
+    { 17, 3, 0, 34, TRUE, 17 + 17 + 17 },
+    { 18, 1, 0, 18, TRUE, 1 },
+    { 51, 2, 0, 51, TRUE, 34 + 34 },
+    { 17, 1, 18, 18, TRUE, 1 },
+  };
+  OsBundle bundle = new_1_2 ();
+  g_autoptr (OpensoraParams) params = opensora_params_new ();
+
+  for (gsize i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (OpensoraParams) resolved = NULL;
+    const OsParams *p;
+
+    bundle.family.num_frames = cases[i].default_frames;
+    set_loop (params, cases[i].loop, cases[i].num_frames, -1);
+    g_object_set (params, "continue-previous", cases[i].previous, NULL);
+    resolved = os_resolve (&bundle, params, NULL);
+    p = os_params_peek (resolved);
+    g_assert_cmpuint (p->num_frames, ==, cases[i].expected);
+    g_assert_cmpuint (
+        os_resolve_count_frames (&bundle.family, p), ==, cases[i].total);
+  }
+  set_loop (params, 1, 17, -1);
+  assert_refused (&bundle, params,
+      (const char *const[]){
+          "condition-frame-length 5", "num-frames 17", NULL });
+}
+
 static void
 test_total_frames (void)
 {
@@ -460,6 +500,8 @@ main (int argc, char **argv)
   g_test_add_func ("/pipeline/resolve/sizes-refused", test_sizes_refused);
   g_test_add_func ("/pipeline/resolve/sizes-of-demo", test_sizes_of_demo);
   g_test_add_func ("/pipeline/resolve/loops", test_loops);
+  g_test_add_func (
+      "/pipeline/resolve/continue-previous", test_continue_previous);
   g_test_add_func ("/pipeline/resolve/total-frames", test_total_frames);
   g_test_add_func ("/pipeline/resolve/texts-refused", test_texts_refused);
   return g_test_run ();

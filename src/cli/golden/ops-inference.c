@@ -193,7 +193,7 @@ run_prompt (Script *script, guint prompt, GError **error)
   OsCompute *compute = script->run->compute;
   g_autoptr (OpensoraParams) resolved = resolve (script, prompt, error);
   g_autoptr (OsClip) clip = resolved != NULL ? os_clip_new (&script->bundle,
-                                compute, resolved, &sources, error)
+                                compute, resolved, &sources, NULL, error)
                                              : NULL;
 
   for (guint k = 0; clip != NULL && k < script->n_samples; k++) {

@@ -211,9 +211,10 @@ run_prompt (Script *script, const char *prompt, GError **error)
   const OsSources sources = { draw, encode_text, read_reference, script };
   g_autofree char *name = g_strdup_printf ("frames_%u", script->row);
   g_autoptr (OpensoraParams) resolved = resolve (script, prompt, error);
-  g_autoptr (OsClip) clip = resolved != NULL ? os_clip_new (&script->bundle,
-                                script->run->compute, resolved, &sources, error)
-                                             : NULL;
+  g_autoptr (OsClip) clip =
+      resolved != NULL ? os_clip_new (&script->bundle, script->run->compute,
+          resolved, &sources, NULL, error)
+                       : NULL;
 
   g_byte_array_set_size (script->frames, 0);
   if (clip == NULL || !os_clip_generate (clip, on_frame, script, error))
