@@ -105,7 +105,7 @@ on_progress (OpensoraStage stage, guint64 done, guint64 total, gpointer data)
           : g_strdup_printf ("writing %s", total_text);
 
   cli_progress_show (&self->progress, opensora_stage_get_name (stage), text,
-      (double) done / total);
+      (double) done / total, -1);
 }
 
 static gboolean

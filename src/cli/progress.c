@@ -3,15 +3,28 @@
 
 #include "progress.h"
 
+#include <sys/ioctl.h>
 #include <unistd.h>
 
-#define BAR_WIDTH 30
+#define BAR_WIDTH 20
 #define REDRAW_INTERVAL (G_USEC_PER_SEC / 10)
+#define NANOSECONDS 1000000000 /* in a second */
 
 void
 cli_progress_init (CliProgress *progress)
 {
   *progress = (CliProgress){ .terminal = isatty (STDERR_FILENO) };
+}
+
+/* A longer line would wrap, and could not be drawn over. */
+static int
+get_columns (void)
+{
+  struct winsize size;
+
+  if (ioctl (STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
+    return 80;
+  return size.ws_col;
 }
 
 /* A line that looks the same is not drawn again: work that is counted in bytes
@@ -20,9 +33,12 @@ static void
 draw (CliProgress *progress, const char *text, double fraction)
 {
   int filled = (int) (CLAMP (fraction, 0, 1) * BAR_WIDTH);
-  g_autofree char *line = g_strdup_printf ("[%.*s%.*s] %s", filled,
-      "##############################", BAR_WIDTH - filled,
-      "..............................", text);
+  int room = MAX (get_columns () - (BAR_WIDTH + 4), 0);
+  g_autofree char *shown =
+      g_utf8_substring (text, 0, MIN (g_utf8_strlen (text, -1), room));
+  g_autofree char *line =
+      g_strdup_printf ("[%.*s%.*s] %s", filled, "####################",
+          BAR_WIDTH - filled, "....................", shown);
 
   if (g_strcmp0 (line, progress->line) == 0)
     return;
@@ -38,18 +54,33 @@ begin_stage (CliProgress *progress, const char *stage)
   progress->stage = g_strdup (stage);
 }
 
+/* ", 2:05 left" */
+static char *
+describe_left (guint seconds)
+{
+  if (seconds >= 3600)
+    return g_strdup_printf (
+        ", %u:%02u:%02u left", seconds / 3600, seconds / 60 % 60, seconds % 60);
+  return g_strdup_printf (", %u:%02u left", seconds / 60, seconds % 60);
+}
+
 void
-cli_progress_show (
-    CliProgress *progress, const char *stage, const char *text, double fraction)
+cli_progress_show (CliProgress *progress, const char *stage, const char *text,
+    double fraction, gint64 left)
 {
   gboolean new_stage = g_strcmp0 (stage, progress->stage) != 0;
 
   if (progress->quiet)
     return;
-  if (progress->terminal)
-    draw (progress, text, fraction);
-  else if (new_stage)
+  if (progress->terminal) {
+    g_autofree char *left_text =
+        left < 0 ? g_strdup ("") : describe_left (left / NANOSECONDS);
+    g_autofree char *line = g_strconcat (text, left_text, NULL);
+
+    draw (progress, line, fraction);
+  } else if (new_stage) {
     g_printerr ("%s\n", text);
+  }
   if (new_stage)
     begin_stage (progress, stage);
 }
@@ -61,16 +92,12 @@ describe_rate (const CliProgress *progress, guint64 done, guint64 total)
   double seconds = (progress->drawn - progress->begin) * 1e-6;
   double rate = (done - progress->begin_bytes) / MAX (seconds, 1e-3);
   g_autofree char *rate_text = g_format_size ((guint64) rate);
-  guint left;
+  g_autofree char *left = NULL;
 
   if (seconds < 0.5 || rate < 1)
     return g_strdup ("");
-  left = MIN ((total - done) / rate, 359999);
-  if (left >= 3600)
-    return g_strdup_printf (", %s/s, %u:%02u:%02u left", rate_text, left / 3600,
-        left / 60 % 60, left % 60);
-  return g_strdup_printf (
-      ", %s/s, %u:%02u left", rate_text, left / 60, left % 60);
+  left = describe_left (MIN ((total - done) / rate, 359999));
+  return g_strdup_printf (", %s/s%s", rate_text, left);
 }
 
 void

@@ -16,9 +16,10 @@ typedef struct {
 } CliProgress;
 
 void cli_progress_init (CliProgress *progress);
-/* `stage` is what a new line is drawn for; `fraction` is 0 to 1. */
+/* `stage` is what a new line is drawn for; `fraction` is 0 to 1; `left` is the
+ * time until the end of the stage in nanoseconds, -1 when unknown. */
 void cli_progress_show (CliProgress *progress, const char *stage,
-    const char *text, double fraction);
+    const char *text, double fraction, gint64 left);
 /* Bytes of a file: `doing` is the verb. The bar has the rate and the time that
  * remains, the line the size. */
 void cli_progress_show_bytes (CliProgress *progress, const char *doing,

@@ -42,7 +42,6 @@ expect 1 "not a legal value" generate "$prompt" -o a.mp4 --steps=many
 expect 1 "not a legal value" generate "$prompt" -o a.mp4 --steps=-1
 expect 1 "pattern" generate "$prompt" -o a.png --num-frames=17
 expect 1 "pattern" generate "$prompt" -o a.png --num-clips=2
-expect 1 "pattern is for pictures" generate "$prompt" -o a-%d.mp4
 expect 1 "33 are 32 and 40" generate "$prompt" -o a.mp4 --width=33
 expect 1 "width/height" generate "$prompt" -o a.mp4 --aspect-ratio=9:16
 # No mp4mux: 1.22 has a critical for an end without caps.
