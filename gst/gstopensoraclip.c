@@ -10,17 +10,17 @@
 
 GstOpensoraClip *
 gst_opensora_clip_new (OpensoraParams *params, guint n_frames,
-    const GstOpensoraSize *size, const GstOpensoraClip *last)
+    const GstOpensoraSize *size, guint index, const GstOpensoraClip *last)
 {
-  GstOpensoraClip *self = g_new0 (GstOpensoraClip, 1);
+  GstOpensoraClip *self = g_atomic_rc_box_new0 (GstOpensoraClip);
 
   self->params = g_object_ref (params);
   self->n_frames = n_frames;
   self->size = *size;
+  self->index = index;
   if (last == NULL)
     return self;
 
-  self->index = last->index + 1;
   self->first = last->first + last->n_frames;
   if (last->size.fps_n == size->fps_n && last->size.fps_d == size->fps_d) {
     self->base = last->base;
@@ -34,11 +34,22 @@ gst_opensora_clip_new (OpensoraParams *params, guint n_frames,
   return self;
 }
 
-void
-gst_opensora_clip_free (GstOpensoraClip *self)
+GstOpensoraClip *
+gst_opensora_clip_ref (GstOpensoraClip *self)
+{
+  return g_atomic_rc_box_acquire (self);
+}
+
+static void
+clear (GstOpensoraClip *self)
 {
   g_object_unref (self->params);
-  g_free (self);
+}
+
+void
+gst_opensora_clip_unref (GstOpensoraClip *self)
+{
+  g_atomic_rc_box_release_full (self, (GDestroyNotify) clear);
 }
 
 gboolean
@@ -56,6 +67,26 @@ gst_opensora_clip_get_time (const GstOpensoraClip *self, guint64 n)
   return self->base_time
          + gst_util_uint64_scale (n - self->base,
              (guint64) self->size.fps_d * GST_SECOND, self->size.fps_n);
+}
+
+gboolean
+gst_opensora_clip_find_frame (
+    const GstOpensoraClip *self, GstClockTime time, guint *n)
+{
+  const GstClockTime begin = gst_opensora_clip_get_time (self, self->first);
+  guint64 frame = self->first;
+
+  if (time < begin)
+    return FALSE;
+  if (self->size.fps_n > 0)
+    frame = self->base
+            + gst_util_uint64_scale (time - self->base_time, self->size.fps_n,
+                (guint64) self->size.fps_d * GST_SECOND);
+  /* Both ways are rounded down. */
+  if (gst_opensora_clip_get_time (self, frame + 1) <= time)
+    frame++;
+  *n = frame - self->first;
+  return frame - self->first <= self->n_frames;
 }
 
 void

@@ -9,32 +9,40 @@
 
 G_BEGIN_DECLS
 
+/* Counted, as the worker has it as well. */
 typedef struct {
   OpensoraParams *params; /* resolved */
   guint index;            /* number of the clip, from 0 */
-  guint n_frames;
-  guint64 first; /* number of its first frame in the stream */
+  guint n_frames;         /* fewer once it was cancelled */
+  guint64 first;          /* number of its first frame in the stream */
   GstOpensoraSize size;
   /* A frame and its time, from which times are counted: the rate has been the
    * same since then. */
   guint64 base;
   GstClockTime base_time;
-  /* Set when the last frame is there. */
+  gint whole; /* atomic: all frames are made, and this is what they took: */
   gint64 durations[GST_OPENSORA_N_STAGES]; /* us */
 } GstOpensoraClip;
 
-/* The clip after `last`, which is NULL for the first. */
+/* The clip that follows `last` in the stream, which is NULL for the first. */
 GstOpensoraClip *gst_opensora_clip_new (OpensoraParams *params, guint n_frames,
-    const GstOpensoraSize *size, const GstOpensoraClip *last);
+    const GstOpensoraSize *size, guint index, const GstOpensoraClip *last);
+GstOpensoraClip *gst_opensora_clip_ref (GstOpensoraClip *self);
+void gst_opensora_clip_unref (GstOpensoraClip *self);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstOpensoraClip, gst_opensora_clip_unref)
+
 gboolean gst_opensora_clip_has_size_of (
     const GstOpensoraClip *self, const GstOpensoraClip *other);
-void gst_opensora_clip_free (GstOpensoraClip *self);
-G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstOpensoraClip, gst_opensora_clip_free)
 
 /* Start of frame n of the stream: from its number, so that errors never add up.
  * None for all still pictures but the first. */
 GstClockTime gst_opensora_clip_get_time (
     const GstOpensoraClip *self, guint64 n);
+
+/* Number in the clip of the frame that is shown at that time. FALSE if it is of
+ * another clip; of the end it is n_frames. */
+gboolean gst_opensora_clip_find_frame (
+    const GstOpensoraClip *self, GstClockTime time, guint *n);
 
 /* Times and numbers of frame n, that the buffer holds. */
 void gst_opensora_clip_stamp (

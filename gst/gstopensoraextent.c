@@ -14,6 +14,16 @@ gst_opensora_extent_update (
 }
 
 gboolean
+gst_opensora_extent_can_seek (const GstOpensoraExtent *self, GstClockTime time)
+{
+  guint n;
+
+  return time == 0
+         || (self->kept != NULL && g_atomic_int_get (&self->kept->whole)
+             && gst_opensora_clip_find_frame (self->kept, time, &n));
+}
+
+gboolean
 gst_opensora_extent_query_duration (
     const GstOpensoraExtent *self, GstQuery *query)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* GstOpensoraExtent: how big the stream is, for those who ask the element. */
+/* GstOpensoraExtent: how big the stream is and what of it is there, for those
+ * who ask the element. */
 #pragma once
 
 #include "gstopensoraclip.h"
@@ -11,12 +12,17 @@ typedef struct {
   GstVideoInfo info;     /* what is pushed */
   guint64 n_frames;      /* of the whole stream, 0 while unknown */
   GstClockTime duration; /* of these */
+  GstOpensoraClip *kept; /* whose frames can be pushed again, or NULL */
 } GstOpensoraExtent;
 
 /* count: clips that follow this one, taken to be as long; -1: without end. TRUE
  * if the length changed. */
 gboolean gst_opensora_extent_update (
     GstOpensoraExtent *self, const GstOpensoraClip *clip, gint64 count);
+
+/* Whether the stream can go on at that time. */
+gboolean gst_opensora_extent_can_seek (
+    const GstOpensoraExtent *self, GstClockTime time);
 
 /* Answer a query for the duration or a conversion; FALSE while that is unknown.
  */

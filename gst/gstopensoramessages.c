@@ -23,6 +23,15 @@ gst_opensora_post_late_warning (GstElement *element, const char *property)
       (NULL));
 }
 
+void
+gst_opensora_post_cancelled (GstElement *element, guint clip)
+{
+  gst_element_post_message (
+      element, gst_message_new_element (GST_OBJECT (element),
+                   gst_structure_new ("opensora-clip-cancelled", "clip",
+                       G_TYPE_UINT, clip, NULL)));
+}
+
 static void
 post_keys (GstElement *element, const char *const *keys, const char *what)
 {

@@ -13,6 +13,9 @@ void gst_opensora_post_demo_info (GstElement *element);
 /* Tells that a property was set too late for this run. */
 void gst_opensora_post_late_warning (GstElement *element, const char *property);
 
+/* Tells that no more of a clip is made. */
+void gst_opensora_post_cancelled (GstElement *element, guint clip);
+
 /* Tells what of a config is of no use here. */
 void gst_opensora_post_config_warnings (
     GstElement *element, OpensoraConfig *config);

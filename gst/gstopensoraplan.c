@@ -47,7 +47,7 @@ fail_file (GError **error, const char *property, const GError *cause)
 static gboolean
 apply_config (GstOpensoraPlan *self, OpensoraParams *params, GError **error)
 {
-  const guint prompt = self->prompt % self->n_prompts;
+  const guint prompt = self->next.prompt % self->n_prompts;
   g_autoptr (GError) cause = NULL;
 
   if (!opensora_config_apply (self->config, params, &cause))
@@ -70,10 +70,10 @@ make_request (GstOpensoraPlan *self, GError **error)
   gst_opensora_settings_apply (self->settings, G_OBJECT (params));
   if (self->prompts != NULL)
     opensora_params_set_prompt (
-        params, self->prompts[self->prompt % self->n_prompts]);
+        params, self->prompts[self->next.prompt % self->n_prompts]);
   seed = opensora_params_get_seed (params);
   if (seed <= G_MAXINT64)
-    opensora_params_set_seed (params, (seed + self->sample) & G_MAXINT64);
+    opensora_params_set_seed (params, (seed + self->next.sample) & G_MAXINT64);
   return g_steal_pointer (&params);
 }
 
@@ -221,6 +221,7 @@ gst_opensora_plan_free (GstOpensoraPlan *self)
 {
   g_clear_object (&self->config);
   g_clear_object (&self->request);
+  g_clear_object (&self->first_params);
   g_strfreev (self->prompts);
   g_free (self);
 }
@@ -243,27 +244,40 @@ gint64
 gst_opensora_plan_count (GstOpensoraPlan *self)
 {
   const gint64 num_clips = get_num_clips (self);
+  GstOpensoraPlace *next = &self->next;
 
   if (num_clips < 0)
     return -1;
-  if (self->sample >= num_clips) {
-    self->sample = 0;
-    self->prompt++;
+  if (next->sample >= num_clips) {
+    next->sample = 0;
+    next->prompt++;
   }
   return MAX (
-      ((gint64) self->n_prompts - self->prompt) * num_clips - self->sample, 0);
+      ((gint64) self->n_prompts - next->prompt) * num_clips - next->sample, 0);
 }
 
 void
 gst_opensora_plan_advance (GstOpensoraPlan *self)
 {
+  GstOpensoraPlace *next = &self->next;
+
   g_clear_object (&self->request);
+  next->index++;
   if (get_num_clips (self) < 0) {
-    self->prompt = (self->prompt + 1) % self->n_prompts;
-    self->sample += self->prompt == 0;
+    next->prompt = (next->prompt + 1) % self->n_prompts;
+    next->sample += next->prompt == 0;
   } else {
-    self->sample++;
+    next->sample++;
   }
+}
+
+void
+gst_opensora_plan_rewind (GstOpensoraPlan *self)
+{
+  if (self->first_params == NULL)
+    return;
+  self->next = self->first;
+  g_set_object (&self->request, self->first_params);
 }
 
 /* ---- the next clip ---- */
@@ -417,6 +431,11 @@ gst_opensora_plan_make_clip (GstOpensoraPlan *self, OpensoraPipeline *pipeline,
   params = opensora_pipeline_resolve (pipeline, request, error);
   if (params == NULL)
     return NULL;
-  return gst_opensora_clip_new (
-      params, opensora_pipeline_count_frames (pipeline, params), &size, last);
+  if (last == NULL) {
+    self->first = self->next;
+    g_set_object (&self->first_params, params);
+  }
+  return gst_opensora_clip_new (params,
+      opensora_pipeline_count_frames (pipeline, params), &size,
+      self->next.index, last);
 }

@@ -9,13 +9,22 @@
 
 G_BEGIN_DECLS
 
+/* A clip among those of a run. */
+typedef struct {
+  guint prompt, sample;
+  guint index; /* number of the clip, from 0 */
+} GstOpensoraPlace;
+
 typedef struct {
   GstOpensoraSettings *settings; /* not owned */
   OpensoraConfig *config;        /* NULL: none */
   char **prompts;                /* NULL: the property is the only one */
   guint n_prompts;
-  guint prompt, sample;    /* of the next clip */
-  OpensoraParams *request; /* of the first clip, as asked for at the start */
+  GstOpensoraPlace next;
+  OpensoraParams *request; /* of it, if it is decided already */
+  /* Where the stream begins. */
+  GstOpensoraPlace first;
+  OpensoraParams *first_params; /* NULL until it has begun */
 } GstOpensoraPlan;
 
 /* Reads the files that the properties name. NULL, with an error of GStreamer's
@@ -29,11 +38,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstOpensoraPlan, gst_opensora_plan_free)
 gint64 gst_opensora_plan_count (GstOpensoraPlan *self);
 
 /* Decides every value of the next clip, from what is asked for now and what the
- * peer of the pad takes. last: the clip before, or NULL. */
+ * peer of the pad takes. last: the clip before it in the stream, or NULL. */
 GstOpensoraClip *gst_opensora_plan_make_clip (GstOpensoraPlan *self,
     OpensoraPipeline *pipeline, GstPad *pad, const GstOpensoraClip *last,
     GError **error);
-/* That clip is being made. */
+/* That clip is being made, or left out. */
 void gst_opensora_plan_advance (GstOpensoraPlan *self);
+/* Back to the clip that the stream began with, which is made as it was. */
+void gst_opensora_plan_rewind (GstOpensoraPlan *self);
 
 G_END_DECLS

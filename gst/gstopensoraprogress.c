@@ -102,10 +102,21 @@ begin_stage (
   self->begin = done;
   self->stage_begin = g_get_monotonic_time ();
   self->last_post = self->stage_begin;
-  if (g_atomic_int_get (&self->open))
+  self->running = g_atomic_int_get (&self->open);
+  if (self->running)
     post_progress (self, GST_PROGRESS_TYPE_START, stages[stage].doing, done);
   else if (self->clip > 0)
     post_clip_progress (self, done);
+}
+
+static void
+end_operation (
+    GstOpensoraProgress *self, GstProgressType type, const char *text)
+{
+  if (self->running)
+    post_progress (
+        self, type, text, type == GST_PROGRESS_TYPE_COMPLETE ? self->total : 0);
+  self->running = FALSE;
 }
 
 void
@@ -120,9 +131,16 @@ gst_opensora_progress_start (GstOpensoraProgress *self, GstElement *element)
 void
 gst_opensora_progress_begin_clip (GstOpensoraProgress *self, guint clip)
 {
+  end_operation (self, GST_PROGRESS_TYPE_COMPLETE, "done");
+  self->stage = GST_OPENSORA_STAGE_NONE;
   self->clip = clip;
   memset (self->durations, 0, sizeof self->durations);
-  self->stage_begin = g_get_monotonic_time (); /* the last stage is over */
+}
+
+void
+gst_opensora_progress_drop_clip (GstOpensoraProgress *self)
+{
+  end_operation (self, GST_PROGRESS_TYPE_CANCELED, "cancelled");
 }
 
 void
@@ -146,8 +164,7 @@ gst_opensora_progress_update (
 
   if ((guint) stage != self->stage) {
     gst_opensora_progress_end_stage (self);
-    if (g_atomic_int_get (&self->open))
-      post_progress (self, GST_PROGRESS_TYPE_COMPLETE, "done", self->total);
+    end_operation (self, GST_PROGRESS_TYPE_COMPLETE, "done");
     begin_stage (self, stage, stages[stage].unit ? 0 : done, total);
   }
   /* The next part is downloaded, or a damaged file again. */
@@ -171,11 +188,12 @@ gst_opensora_progress_update (
 void
 gst_opensora_progress_close (GstOpensoraProgress *self, GstProgressType type)
 {
-  if (!g_atomic_int_compare_and_exchange (&self->open, TRUE, FALSE))
-    return;
-  if (type == GST_PROGRESS_TYPE_COMPLETE)
-    post_progress (self, type, "first frame ready", self->total);
-  else
-    post_progress (self, type,
-        type == GST_PROGRESS_TYPE_ERROR ? "failed" : "cancelled", 0);
+  static const char *const texts[] = {
+    [GST_PROGRESS_TYPE_COMPLETE] = "first frame ready",
+    [GST_PROGRESS_TYPE_CANCELED] = "cancelled",
+    [GST_PROGRESS_TYPE_ERROR] = "failed",
+  };
+
+  if (g_atomic_int_compare_and_exchange (&self->open, TRUE, FALSE))
+    end_operation (self, type, texts[type]);
 }

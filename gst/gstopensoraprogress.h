@@ -10,15 +10,17 @@
 
 G_BEGIN_DECLS
 
-/* The library's stages, and the one before them. */
+/* The library's stages, the one before them, and none. */
 #define GST_OPENSORA_STAGE_RESOLVE (OPENSORA_STAGE_DOWNLOAD + 1)
-#define GST_OPENSORA_N_STAGES (GST_OPENSORA_STAGE_RESOLVE + 1)
+#define GST_OPENSORA_STAGE_NONE (GST_OPENSORA_STAGE_RESOLVE + 1)
+#define GST_OPENSORA_N_STAGES (GST_OPENSORA_STAGE_NONE + 1)
 
 /* start () belongs to the state change; close () may come from any thread and
  * only its first call counts; the rest is the worker thread's. */
 typedef struct {
   GstElement *element; /* not owned */
   gint open;           /* atomic */
+  gboolean running;    /* an operation has started and not ended */
   guint clip;
   guint stage;
   guint64 total;      /* of the stage, in its units */
@@ -34,6 +36,8 @@ void gst_opensora_progress_close (
     GstOpensoraProgress *self, GstProgressType type);
 
 void gst_opensora_progress_begin_clip (GstOpensoraProgress *self, guint clip);
+/* Another clip may follow, with operations of its own. */
+void gst_opensora_progress_drop_clip (GstOpensoraProgress *self);
 void gst_opensora_progress_update (GstOpensoraProgress *self,
     OpensoraStage stage, guint64 done, guint64 total);
 /* A time in which nothing was computed, in microseconds. */

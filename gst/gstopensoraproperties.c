@@ -417,6 +417,24 @@ add_hub (GPtrArray *specs)
 }
 
 static void
+add_stream (GPtrArray *specs)
+{
+  /**
+   * GstOpensoraSrc:keep-clip:
+   *
+   * Whether the frames of the clip that is being pushed are kept in memory, so
+   * that any time within it can be sought without computing again.
+   *
+   * Since: 0.1
+   */
+  g_ptr_array_add (specs,
+      g_param_spec_boolean ("keep-clip", "Keep clip",
+          "Keep the frames of the clip that is being pushed in memory, for "
+          "seeking in it",
+          FALSE, CLIP));
+}
+
+static void
 add_execution (GPtrArray *specs)
 {
   GType backend_type = gst_opensora_backend_get_type ();
@@ -471,6 +489,7 @@ gst_opensora_properties_install (GObjectClass *klass)
   add_conditions (specs);
   add_model (specs);
   add_hub (specs);
+  add_stream (specs);
   add_execution (specs);
   g_object_class_install_properties (
       klass, specs->len, (GParamSpec **) specs->pdata);

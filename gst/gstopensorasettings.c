@@ -84,6 +84,15 @@ gst_opensora_settings_get_uint (GstOpensoraSettings *self, const char *name)
 }
 
 gboolean
+gst_opensora_settings_get_boolean (GstOpensoraSettings *self, const char *name)
+{
+  g_auto (GValue) value = G_VALUE_INIT;
+
+  read_value (self, name, &value);
+  return g_value_get_boolean (&value);
+}
+
+gboolean
 gst_opensora_settings_get_int (
     GstOpensoraSettings *self, const char *name, gint *value)
 {

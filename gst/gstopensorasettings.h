@@ -47,6 +47,8 @@ char *gst_opensora_settings_dup_string (
     GstOpensoraSettings *self, const char *name);
 guint gst_opensora_settings_get_uint (
     GstOpensoraSettings *self, const char *name);
+gboolean gst_opensora_settings_get_boolean (
+    GstOpensoraSettings *self, const char *name);
 /* FALSE, and value stays, if it was not set. */
 gboolean gst_opensora_settings_get_int (
     GstOpensoraSettings *self, const char *name, gint *value);

@@ -3,7 +3,8 @@
  *
  *   gstopensorasrc.c          the class, properties, states, queries
  *   gstopensoranegotiation.c  caps and allocation
- *   gstopensorastream.c       clip after clip, frame after frame */
+ *   gstopensorastream.c       clip after clip, frame after frame
+ *   gstopensoraseek.c         which seeks are possible */
 #pragma once
 
 #include "gstopensoraextent.h"
@@ -22,19 +23,24 @@ struct _GstOpensoraSrc {
   GstOpensoraSettings settings;
   gint warned; /* atomic: of a property that was set too late */
 
-  GstOpensoraExtent extent; /* under the object lock */
+  /* Under the object lock; the streaming thread reads the worker without. */
+  GstOpensoraExtent extent;
+  GstOpensoraWorker *worker;
+  gboolean flushing;
 
   /* Made and freed in state changes. */
   OpensoraPipeline *pipeline; /* kept from run to run, freed in NULL */
   GstOpensoraPlan *plan;
   GstOpensoraProgress progress;
-  GstOpensoraWorker *worker;
   guint n_threads; /* as set when the run began */
 
   /* The streaming thread's own. */
   GstOpensoraClip *next; /* in work, no frame of it was pushed */
   GstOpensoraClip *clip; /* being pushed */
-  gboolean clip_ends;    /* its last frame was given to the base class */
+  gboolean clip_done;    /* opensora-clip-done was posted, or is not to be */
+  guint at;              /* number in the clip of the frame to push next */
+  GPtrArray *frames;     /* that came of it; NULL: they were too many */
+  gboolean tagged;       /* nothing that was queued was flushed since */
   GstOpensoraWriter writer;
 };
 
@@ -54,7 +60,20 @@ void gst_opensora_src_install_negotiation (GstBaseSrcClass *klass);
 
 /* GstPushSrc::create */
 GstFlowReturn gst_opensora_src_create (GstPushSrc *push, GstBuffer **out);
+/* The action: drops the clip in work. */
+void gst_opensora_src_cancel (GstOpensoraSrc *self);
 /* Forgets the clips. */
 void gst_opensora_src_clear_stream (GstOpensoraSrc *self);
+/* Goes on with the frame of that time, if it is there; at 0 the stream can
+ * always begin anew. */
+gboolean gst_opensora_src_move_to (GstOpensoraSrc *self, GstClockTime time);
+/* Begins the stream anew. FALSE if there is no thread, which is reported. */
+gboolean gst_opensora_src_restart (GstOpensoraSrc *self);
+
+void gst_opensora_src_install_seeking (GstBaseSrcClass *klass);
+/* GstElement::send_event for a seek. */
+gboolean gst_opensora_src_send_seek (GstOpensoraSrc *self, GstEvent *event);
+/* Answers a query for what can be sought. */
+gboolean gst_opensora_src_query_seeking (GstOpensoraSrc *self, GstQuery *query);
 
 G_END_DECLS

@@ -22,8 +22,13 @@
  * `percent`, `step` and `steps` (`bytes` and `total-bytes` of a download) and
  * `eta` (in nanoseconds, -1 when unknown); later the element message
  * `opensora-progress`. The element messages `opensora-clip-started` and
- * `opensora-clip-done` hold all that is needed to make the same clip again. An
- * EOS event sent to the pipeline ends the computation.
+ * `opensora-clip-done` hold all that is needed to make the same clip again. The
+ * action #GstOpensoraSrc::cancel drops the clip in work, which
+ * `opensora-clip-cancelled` tells. An EOS event sent to the pipeline ends the
+ * computation.
+ *
+ * A seek to 0 makes the stream again; with #GstOpensoraSrc:keep-clip the clip
+ * that is being pushed can be sought in.
  *
  * ## Example launch lines
  * |[
@@ -98,12 +103,38 @@ gst_opensora_src_fail (GstOpensoraSrc *self, const GError *error)
   gst_opensora_progress_close (&self->progress, GST_PROGRESS_TYPE_ERROR);
 }
 
+/* Takes the worker and frees the one before. */
+static void
+set_worker (GstOpensoraSrc *self, GstOpensoraWorker *worker)
+{
+  GstOpensoraWorker *last;
+
+  GST_OBJECT_LOCK (self);
+  last = self->worker;
+  self->worker = worker;
+  if (worker != NULL)
+    gst_opensora_worker_set_flushing (worker, self->flushing);
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&last, gst_opensora_worker_free);
+}
+
+static gboolean
+begin_work (GstOpensoraSrc *self, GError **error)
+{
+  GstOpensoraWorker *worker;
+
+  gst_opensora_progress_start (&self->progress, GST_ELEMENT (self));
+  worker = gst_opensora_worker_new (self->pipeline, &self->progress, error);
+  set_worker (self, worker);
+  return worker != NULL;
+}
+
 static gboolean
 gst_opensora_src_stop (GstBaseSrc *base)
 {
   GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
 
-  g_clear_pointer (&self->worker, gst_opensora_worker_free);
+  set_worker (self, NULL);
   g_clear_pointer (&self->plan, gst_opensora_plan_free);
   gst_opensora_src_clear_stream (self);
   gst_opensora_writer_clear (&self->writer);
@@ -119,7 +150,6 @@ static gboolean
 gst_opensora_src_start (GstBaseSrc *base)
 {
   GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
-  GstElement *element = GST_ELEMENT (self);
   g_autoptr (GError) error = NULL;
 
   g_atomic_int_set (&self->warned, FALSE);
@@ -130,17 +160,28 @@ gst_opensora_src_start (GstBaseSrc *base)
       && gst_opensora_settings_update_pipeline (
           &self->settings, self->plan->config, &self->pipeline, &error)) {
     if (self->plan->config != NULL)
-      gst_opensora_post_config_warnings (element, self->plan->config);
-    gst_opensora_progress_start (&self->progress, element);
-    self->worker =
-        gst_opensora_worker_new (self->pipeline, &self->progress, &error);
+      gst_opensora_post_config_warnings (
+          GST_ELEMENT (self), self->plan->config);
+    if (begin_work (self, &error))
+      return TRUE;
   }
-  if (self->worker == NULL) {
-    gst_opensora_src_fail (self, error);
-    gst_opensora_src_stop (base);
-    return FALSE;
-  }
-  return TRUE;
+  gst_opensora_src_fail (self, error);
+  gst_opensora_src_stop (base);
+  return FALSE;
+}
+
+gboolean
+gst_opensora_src_restart (GstOpensoraSrc *self)
+{
+  g_autoptr (GError) error = NULL;
+
+  set_worker (self, NULL);
+  gst_opensora_src_clear_stream (self);
+  gst_opensora_plan_rewind (self->plan);
+  if (begin_work (self, &error))
+    return TRUE;
+  gst_opensora_src_fail (self, error);
+  return FALSE;
 }
 
 static gboolean
@@ -148,8 +189,11 @@ set_flushing (GstBaseSrc *base, gboolean flushing)
 {
   GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
 
+  GST_OBJECT_LOCK (self);
+  self->flushing = flushing;
   if (self->worker != NULL)
     gst_opensora_worker_set_flushing (self->worker, flushing);
+  GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
 
@@ -159,21 +203,34 @@ gst_opensora_src_unlock (GstBaseSrc *base)
   return set_flushing (base, TRUE);
 }
 
+/* The base class has dropped events that waited for the next buffer. */
 static gboolean
 gst_opensora_src_unlock_stop (GstBaseSrc *base)
 {
+  GST_OPENSORA_SRC (base)->tagged = FALSE;
   return set_flushing (base, FALSE);
 }
 
 /* An application that ends the stream wants no more frames: without this, the
  * rest of the clip would be computed first. */
+static void
+cancel_all (GstOpensoraSrc *self)
+{
+  GST_OBJECT_LOCK (self);
+  if (self->worker != NULL)
+    gst_opensora_worker_cancel (self->worker);
+  GST_OBJECT_UNLOCK (self);
+}
+
 static gboolean
 gst_opensora_src_send_event (GstElement *element, GstEvent *event)
 {
   GstOpensoraSrc *self = GST_OPENSORA_SRC (element);
 
-  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS && self->worker != NULL)
-    gst_opensora_worker_cancel (self->worker);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_SEEK)
+    return gst_opensora_src_send_seek (self, event);
+  if (GST_EVENT_TYPE (event) == GST_EVENT_EOS)
+    cancel_all (self);
   return GST_ELEMENT_CLASS (gst_opensora_src_parent_class)
       ->send_event (element, event);
 }
@@ -206,6 +263,9 @@ gst_opensora_src_query (GstBaseSrc *base, GstQuery *query)
 {
   GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
   GstOpensoraExtent extent;
+
+  if (GST_QUERY_TYPE (query) == GST_QUERY_SEEKING)
+    return gst_opensora_src_query_seeking (self, query);
 
   GST_OBJECT_LOCK (self);
   extent = self->extent;
@@ -240,6 +300,27 @@ gst_opensora_src_finalize (GObject *object)
 }
 
 static void
+install_actions (GType type)
+{
+  /**
+   * GstOpensoraSrc::cancel:
+   * @self: the source
+   *
+   * Drops the clip in work, at once and from any thread. What was pushed of it
+   * stays; the next clip follows, with what the properties say by then, or the
+   * end of the stream. A clip that waits whole behind the one being pushed is
+   * dropped too. The element message `opensora-clip-cancelled` tells the number
+   * of the clip, of which there is no `opensora-clip-done`. Without a clip in
+   * work nothing happens.
+   *
+   * Since: 0.1
+   */
+  g_signal_new_class_handler ("cancel", type,
+      G_SIGNAL_RUN_LAST | G_SIGNAL_ACTION, G_CALLBACK (gst_opensora_src_cancel),
+      NULL, NULL, NULL, G_TYPE_NONE, 0);
+}
+
+static void
 gst_opensora_src_class_init (GstOpensoraSrcClass *klass)
 {
   GObjectClass *object_class = G_OBJECT_CLASS (klass);
@@ -254,6 +335,7 @@ gst_opensora_src_class_init (GstOpensoraSrcClass *klass)
   object_class->get_property = gst_opensora_src_get_property;
   object_class->finalize = gst_opensora_src_finalize;
   gst_opensora_properties_install (object_class);
+  install_actions (G_TYPE_FROM_CLASS (klass));
 
   element_class->send_event = GST_DEBUG_FUNCPTR (gst_opensora_src_send_event);
   element_class->change_state =
@@ -269,6 +351,7 @@ gst_opensora_src_class_init (GstOpensoraSrcClass *klass)
   base_class->unlock = GST_DEBUG_FUNCPTR (gst_opensora_src_unlock);
   base_class->unlock_stop = GST_DEBUG_FUNCPTR (gst_opensora_src_unlock_stop);
   gst_opensora_src_install_negotiation (base_class);
+  gst_opensora_src_install_seeking (base_class);
   base_class->query = GST_DEBUG_FUNCPTR (gst_opensora_src_query);
   push_class->create = GST_DEBUG_FUNCPTR (gst_opensora_src_create);
 }

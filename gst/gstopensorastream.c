@@ -7,6 +7,11 @@
 
 #define GST_CAT_DEFAULT gst_opensora_src_debug
 
+/* Frames of a clip that are held without keep-clip too, two of the chunks in
+ * which the Open-Sora 1.2 VAE decodes: whoever seeks to 0 when the first frame
+ * is shown has no clip made anew. */
+#define MAX_HELD_FRAMES 34
+
 /* The model is loaded, and was not known before. */
 static void
 learn_model (GstOpensoraSrc *self)
@@ -54,21 +59,50 @@ begin_clip (GstOpensoraSrc *self)
     return GST_FLOW_OK;
   }
 
-  self->next = clip;
+  self->next = gst_opensora_clip_ref (clip);
   if (self->clip == NULL) {
     gst_opensora_src_set_size (self, &clip->size);
     ret = gst_opensora_src_negotiate_again (self);
   }
   if (ret != GST_FLOW_OK) {
-    self->next = NULL;
+    g_clear_pointer (&self->next, gst_opensora_clip_unref);
     return ret;
   }
   gst_opensora_plan_advance (self->plan);
   update_duration (self, clip);
   gst_opensora_clip_post_started (
       clip, GST_ELEMENT (self), self->pipeline, self->n_threads);
-  gst_opensora_worker_generate (self->worker, g_steal_pointer (&clip));
+  gst_opensora_worker_generate (self->worker, clip);
   return GST_FLOW_OK;
+}
+
+static void
+send_tags (GstOpensoraSrc *self)
+{
+  gst_opensora_src_send_in_stream (
+      self, gst_event_new_tag (
+                gst_opensora_clip_make_tags (self->clip, self->pipeline)));
+  self->tagged = TRUE;
+}
+
+/* Takes the clip. */
+static void
+set_clip (GstOpensoraSrc *self, GstOpensoraClip *clip)
+{
+  const gboolean keep =
+      gst_opensora_settings_get_boolean (&self->settings, "keep-clip");
+
+  GST_OBJECT_LOCK (self);
+  g_clear_pointer (&self->extent.kept, gst_opensora_clip_unref);
+  if (keep)
+    self->extent.kept = gst_opensora_clip_ref (clip);
+  GST_OBJECT_UNLOCK (self);
+  self->clip = clip;
+  self->clip_done = FALSE;
+  self->at = 0;
+  g_clear_pointer (&self->frames, g_ptr_array_unref);
+  self->frames =
+      g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
 }
 
 /* The first frame of the next clip is there. Encoders begin anew with it, so
@@ -78,10 +112,8 @@ enter_clip (GstOpensoraSrc *self)
 {
   g_autoptr (GstOpensoraClip) last = self->clip;
 
-  self->clip = g_steal_pointer (&self->next);
-  gst_opensora_src_send_in_stream (
-      self, gst_event_new_tag (
-                gst_opensora_clip_make_tags (self->clip, self->pipeline)));
+  set_clip (self, g_steal_pointer (&self->next));
+  send_tags (self);
   if (last == NULL)
     return GST_FLOW_OK;
 
@@ -93,13 +125,33 @@ enter_clip (GstOpensoraSrc *self)
   return gst_opensora_src_negotiate_again (self);
 }
 
+/* The clip in work is no more. What was pushed of it stays; while the model is
+ * being loaded it is the one that would have come first. */
 static void
-end_clip (GstOpensoraSrc *self)
+drop_clip (GstOpensoraSrc *self)
 {
-  self->clip_ends = FALSE;
-  gst_opensora_clip_post_done (
-      self->clip, GST_ELEMENT (self), self->pipeline, self->n_threads);
+  if (self->next != NULL) {
+    g_clear_pointer (&self->next, gst_opensora_clip_unref);
+  } else if (self->clip == NULL) {
+    gst_opensora_post_cancelled (GST_ELEMENT (self), self->plan->next.index);
+    gst_opensora_plan_advance (self->plan);
+  } else {
+    GST_OBJECT_LOCK (self);
+    self->clip->n_frames = self->at;
+    g_atomic_int_set (&self->clip->whole, TRUE);
+    GST_OBJECT_UNLOCK (self);
+    if (self->frames != NULL)
+      g_ptr_array_set_size (self->frames, self->at);
+    self->clip_done = TRUE;
+  }
+  if (gst_opensora_plan_count (self->plan) != 0)
+    return;
+  gst_opensora_worker_end (self->worker, NULL);
+  if (self->clip != NULL)
+    update_duration (self, self->clip);
 }
+
+/* ---- frames ---- */
 
 static GstFlowReturn
 make_buffer (GstOpensoraSrc *self, GstBuffer *rgb, GstBuffer **out)
@@ -123,25 +175,82 @@ make_buffer (GstOpensoraSrc *self, GstBuffer *rgb, GstBuffer **out)
   return GST_FLOW_OK;
 }
 
-/* The next frame of the worker, which gets more to do on the way. */
+static gboolean
+is_held (const GstOpensoraSrc *self)
+{
+  return self->frames != NULL && self->at < self->frames->len;
+}
+
+static void
+hold_frame (GstOpensoraSrc *self, GstBuffer *rgb)
+{
+  if (self->frames == NULL)
+    return;
+  if (self->extent.kept == NULL && self->frames->len == MAX_HELD_FRAMES)
+    g_clear_pointer (&self->frames, g_ptr_array_unref);
+  else
+    g_ptr_array_add (self->frames, gst_buffer_ref (rgb));
+}
+
+/* Of the worker, which gets more to do on the way. */
 static GstFlowReturn
-get_frame (GstOpensoraSrc *self, GstBuffer **rgb)
+pop_frame (GstOpensoraSrc *self, GstBuffer **rgb)
 {
   g_autoptr (GError) error = NULL;
   GstFlowReturn ret;
 
-  do {
-    ret = gst_opensora_worker_pop (self->worker, rgb, &error);
+  for (;;) {
+    ret = gst_opensora_worker_pop (
+        self->worker, is_held (self) ? NULL : rgb, &error);
+    if (ret == GST_OPENSORA_FLOW_DROPPED) {
+      drop_clip (self);
+      continue;
+    }
     if (ret != GST_OPENSORA_FLOW_WANTED)
       break;
     if (self->extent.size.step == 0)
       learn_model (self);
     ret = begin_clip (self);
-  } while (ret == GST_FLOW_OK);
-
+    if (ret != GST_FLOW_OK)
+      return ret;
+  }
   if (ret == GST_FLOW_ERROR)
     gst_opensora_src_fail (self, error);
   return ret;
+}
+
+/* The next to push: one that is held, or the worker's; after a seek some of
+ * those are passed over. */
+static GstFlowReturn
+get_frame (GstOpensoraSrc *self, GstBuffer **rgb)
+{
+  GstFlowReturn ret;
+
+  do {
+    gst_clear_buffer (rgb);
+    ret = pop_frame (self, rgb);
+    if (ret != GST_FLOW_OK)
+      return ret;
+    if (*rgb == NULL) {
+      *rgb = gst_buffer_ref (self->frames->pdata[self->at]);
+    } else {
+      if (GST_BUFFER_OFFSET (*rgb) == 0)
+        ret = enter_clip (self);
+      hold_frame (self, *rgb);
+    }
+  } while (ret == GST_FLOW_OK && GST_BUFFER_OFFSET (*rgb) < self->at);
+  self->at++;
+  return ret;
+}
+
+static void
+end_clip (GstOpensoraSrc *self)
+{
+  if (self->clip == NULL || self->clip_done || self->at < self->clip->n_frames)
+    return;
+  self->clip_done = TRUE;
+  gst_opensora_clip_post_done (
+      self->clip, GST_ELEMENT (self), self->pipeline, self->n_threads);
 }
 
 GstFlowReturn
@@ -151,25 +260,73 @@ gst_opensora_src_create (GstPushSrc *push, GstBuffer **out)
   g_autoptr (GstBuffer) rgb = NULL;
   GstFlowReturn ret;
 
-  if (self->clip_ends)
-    end_clip (self);
+  end_clip (self);
   ret = get_frame (self, &rgb);
-  if (ret == GST_FLOW_OK && GST_BUFFER_OFFSET (rgb) == 0)
-    ret = enter_clip (self);
+  if (ret != GST_FLOW_OK)
+    return ret;
+  if (!self->tagged)
+    send_tags (self);
   /* Downstream may have changed while the frame was made. */
-  if (ret == GST_FLOW_OK && gst_pad_needs_reconfigure (GST_BASE_SRC_PAD (push)))
+  if (gst_pad_needs_reconfigure (GST_BASE_SRC_PAD (push)))
     ret = gst_opensora_src_negotiate_again (self);
-  if (ret == GST_FLOW_OK)
-    ret = make_buffer (self, rgb, out);
-  if (ret == GST_FLOW_OK)
-    self->clip_ends = GST_BUFFER_OFFSET (rgb) + 1 == self->clip->n_frames;
-  return ret;
+  return ret == GST_FLOW_OK ? make_buffer (self, rgb, out) : ret;
 }
+
+/* ---- from elsewhere ---- */
+
+/* From any thread. The message comes before that of the next clip. */
+void
+gst_opensora_src_cancel (GstOpensoraSrc *self)
+{
+  g_autoptr (GstOpensoraClip) clip = NULL;
+  gboolean dropping = FALSE;
+
+  GST_OBJECT_LOCK (self);
+  if (self->worker != NULL)
+    dropping = gst_opensora_worker_begin_drop (self->worker, &clip);
+  GST_OBJECT_UNLOCK (self);
+  if (!dropping)
+    return;
+
+  if (clip != NULL)
+    gst_opensora_post_cancelled (GST_ELEMENT (self), clip->index);
+  GST_OBJECT_LOCK (self);
+  if (self->worker != NULL)
+    gst_opensora_worker_end_drop (self->worker);
+  GST_OBJECT_UNLOCK (self);
+}
+
+/* What follows is called while the streaming thread does not run. */
 
 void
 gst_opensora_src_clear_stream (GstOpensoraSrc *self)
 {
-  g_clear_pointer (&self->next, gst_opensora_clip_free);
-  g_clear_pointer (&self->clip, gst_opensora_clip_free);
-  self->clip_ends = FALSE;
+  GST_OBJECT_LOCK (self);
+  g_clear_pointer (&self->extent.kept, gst_opensora_clip_unref);
+  GST_OBJECT_UNLOCK (self);
+  g_clear_pointer (&self->next, gst_opensora_clip_unref);
+  g_clear_pointer (&self->clip, gst_opensora_clip_unref);
+  g_clear_pointer (&self->frames, g_ptr_array_unref);
+}
+
+gboolean
+gst_opensora_src_move_to (GstOpensoraSrc *self, GstClockTime time)
+{
+  gboolean possible;
+  guint at;
+
+  if (gst_opensora_worker_is_cancelled (self->worker))
+    return time == 0 && gst_opensora_src_restart (self);
+  if (self->clip == NULL) /* nothing was pushed: the work goes on */
+    return time == 0;
+
+  GST_OBJECT_LOCK (self);
+  possible = gst_opensora_extent_can_seek (&self->extent, time);
+  GST_OBJECT_UNLOCK (self);
+  if (possible && self->frames != NULL
+      && gst_opensora_clip_find_frame (self->clip, time, &at)) {
+    self->at = at;
+    return TRUE;
+  }
+  return time == 0 && gst_opensora_src_restart (self);
 }

@@ -14,29 +14,28 @@
 struct _GstOpensoraWorker {
   OpensoraPipeline *pipeline;
   GstOpensoraProgress *progress;
-  GCancellable *cancellable;
   GThread *thread;
 
-  GMutex lock; /* guards what follows */
-  GCond cond;  /* any of it changed */
-  gboolean flushing;
-  gboolean wanting;      /* a clip, or to be told the end */
-  gboolean done;         /* the thread ends */
-  gboolean unseen;       /* no frame of the last clip was popped yet */
-  GstOpensoraClip *clip; /* that was given, not owned */
+  GMutex lock;               /* guards what follows */
+  GCond cond;                /* any of it changed */
+  GCancellable *cancellable; /* of what is being done, another for each clip */
+  GstOpensoraClip *clip;     /* the last that was given, unless dropped */
   GQueue frames;
+  guint n_made;        /* frames of this clip that were queued */
+  gboolean loaded;     /* the model */
+  gboolean working;    /* the clip is not whole */
+  gboolean unseen;     /* no frame of it was popped yet */
+  gboolean wanting;    /* a clip, or to be told the end */
+  gboolean ended;      /* no clip follows */
+  gboolean done;       /* the thread ends */
+  gboolean cancelled;  /* all of it */
+  gboolean flushing;   /* the streaming thread may not wait */
+  gboolean dropped;    /* the streaming thread is to be told */
+  gboolean announcing; /* the application is being told */
   GError *error;
 };
 
-/* Waits for a change until cancelled. With the lock held. */
-static gboolean
-wait_unless_cancelled (GstOpensoraWorker *self)
-{
-  if (g_cancellable_is_cancelled (self->cancellable))
-    return FALSE;
-  g_cond_wait (&self->cond, &self->lock);
-  return !g_cancellable_is_cancelled (self->cancellable);
-}
+/* ---- the thread ---- */
 
 static void
 on_progress (OpensoraStage stage, guint64 done, guint64 total, gpointer data)
@@ -46,20 +45,6 @@ on_progress (OpensoraStage stage, guint64 done, guint64 total, gpointer data)
   gst_opensora_progress_update (self->progress, stage, done, total);
 }
 
-static gboolean
-push_frame (GstOpensoraWorker *self, GstBuffer *frame)
-{
-  gboolean going = TRUE;
-
-  g_mutex_lock (&self->lock);
-  while (going && g_queue_get_length (&self->frames) >= MAX_QUEUED_FRAMES)
-    going = wait_unless_cancelled (self);
-  g_queue_push_tail (&self->frames, frame);
-  g_cond_broadcast (&self->cond);
-  g_mutex_unlock (&self->lock);
-  return going;
-}
-
 /* A clip that is being made. */
 typedef struct {
   GstOpensoraWorker *worker;
@@ -67,12 +52,41 @@ typedef struct {
   guint n_frames;
 } Job;
 
+/* With the lock held. */
+static gboolean
+is_wanted (const Job *job)
+{
+  return job->worker->clip == job->clip && !job->worker->cancelled;
+}
+
+static gboolean
+push_frame (const Job *job, GstBuffer *frame)
+{
+  GstOpensoraWorker *self = job->worker;
+  gboolean wanted;
+
+  g_mutex_lock (&self->lock);
+  while (is_wanted (job)
+         && g_queue_get_length (&self->frames) >= MAX_QUEUED_FRAMES)
+    g_cond_wait (&self->cond, &self->lock);
+  wanted = is_wanted (job);
+  if (wanted) {
+    g_queue_push_tail (&self->frames, gst_buffer_ref (frame));
+    self->n_made++;
+    self->working = self->n_made < job->n_frames;
+    g_atomic_int_set (&job->clip->whole, !self->working);
+    g_cond_broadcast (&self->cond);
+  }
+  g_mutex_unlock (&self->lock);
+  return wanted;
+}
+
 static gboolean
 on_frame (GBytes *rgb, guint width, guint height, guint index, gpointer data)
 {
   const Job *job = data;
   GstOpensoraProgress *progress = job->worker->progress;
-  GstBuffer *frame = gst_buffer_new_wrapped_bytes (rgb);
+  g_autoptr (GstBuffer) frame = gst_buffer_new_wrapped_bytes (rgb);
   const gint64 begin = g_get_monotonic_time ();
   gboolean going;
 
@@ -85,37 +99,79 @@ on_frame (GBytes *rgb, guint width, guint height, guint index, gpointer data)
     memcpy (
         job->clip->durations, progress->durations, sizeof progress->durations);
   }
-  going = push_frame (job->worker, frame);
+  going = push_frame (job, frame);
   gst_opensora_progress_add_pause (progress, g_get_monotonic_time () - begin);
   return going;
 }
 
-/* The next clip, or NULL when there is none or when cancelled. */
-static GstOpensoraClip *
-wait_for_clip (GstOpensoraWorker *self)
+/* The next clip and how to cancel it. FALSE when there is none. */
+static gboolean
+wait_for_clip (
+    GstOpensoraWorker *self, GstOpensoraClip **clip, GCancellable **cancellable)
 {
-  GstOpensoraClip *clip;
-  gboolean going = TRUE;
+  gboolean found;
 
   g_mutex_lock (&self->lock);
-  self->wanting = TRUE;
-  g_cond_broadcast (&self->cond);
-  while (going && self->wanting)
-    going = wait_unless_cancelled (self);
-  clip = g_steal_pointer (&self->clip);
+  while (!self->working && !self->ended && !self->cancelled) {
+    self->wanting = TRUE;
+    g_cond_broadcast (&self->cond);
+    g_cond_wait (&self->cond, &self->lock);
+  }
+  found = self->working && !self->cancelled;
+  if (found) {
+    *clip = gst_opensora_clip_ref (self->clip);
+    *cancellable = g_object_ref (self->cancellable);
+  }
   g_mutex_unlock (&self->lock);
-  return going ? clip : NULL;
+  return found;
 }
 
 static gboolean
-make_clip (GstOpensoraWorker *self, GstOpensoraClip *clip, GError **error)
+was_dropped (GstOpensoraWorker *self, GstOpensoraClip *clip)
 {
-  Job job = { self, clip, clip->n_frames };
-  g_autoptr (OpensoraParams) params = g_object_ref (clip->params);
+  gboolean dropped;
 
+  g_mutex_lock (&self->lock);
+  dropped = self->clip != clip && !self->cancelled;
+  g_mutex_unlock (&self->lock);
+  return dropped;
+}
+
+/* FALSE at the end and when there is nothing to go on with. */
+static gboolean
+make_clip (GstOpensoraWorker *self, GError **error)
+{
+  g_autoptr (GstOpensoraClip) clip = NULL;
+  g_autoptr (GCancellable) cancellable = NULL;
+  g_autoptr (GError) cause = NULL;
+  Job job = { .worker = self };
+
+  if (!wait_for_clip (self, &clip, &cancellable))
+    return FALSE;
+  job.clip = clip;
+  job.n_frames = clip->n_frames;
   gst_opensora_progress_begin_clip (self->progress, clip->index);
-  return opensora_pipeline_generate (self->pipeline, params, on_frame, &job,
-      on_progress, self, self->cancellable, error);
+  if (opensora_pipeline_generate (self->pipeline, clip->params, on_frame, &job,
+          on_progress, self, cancellable, &cause))
+    return TRUE;
+  if (was_dropped (self, clip)) {
+    gst_opensora_progress_drop_clip (self->progress);
+    return TRUE;
+  }
+  g_propagate_error (error, g_steal_pointer (&cause));
+  return FALSE;
+}
+
+static gboolean
+load (GstOpensoraWorker *self, GError **error)
+{
+  const gboolean loaded = opensora_pipeline_load (
+      self->pipeline, self->cancellable, on_progress, self, error);
+
+  g_mutex_lock (&self->lock);
+  self->loaded = loaded;
+  g_mutex_unlock (&self->lock);
+  return loaded;
 }
 
 /* How the progress ends if nothing has ended it: after an error the streaming
@@ -123,26 +179,30 @@ make_clip (GstOpensoraWorker *self, GstOpensoraClip *clip, GError **error)
 static void
 end_progress (GstOpensoraWorker *self)
 {
-  if (g_cancellable_is_cancelled (self->cancellable))
-    gst_opensora_progress_close (self->progress, GST_PROGRESS_TYPE_CANCELED);
-  else if (self->error == NULL)
-    gst_opensora_progress_close (self->progress, GST_PROGRESS_TYPE_COMPLETE);
+  GstProgressType type = GST_PROGRESS_TYPE_COMPLETE;
+
+  g_mutex_lock (&self->lock);
+  if (self->error != NULL)
+    type = GST_PROGRESS_TYPE_ERROR;
+  else if (self->cancelled || !self->loaded)
+    type = GST_PROGRESS_TYPE_CANCELED;
+  g_mutex_unlock (&self->lock);
+  if (type != GST_PROGRESS_TYPE_ERROR)
+    gst_opensora_progress_close (self->progress, type);
 }
 
 static gpointer
 work (gpointer data)
 {
   GstOpensoraWorker *self = data;
-  GstOpensoraClip *clip;
   g_autoptr (GError) error = NULL;
 
-  if (opensora_pipeline_load (
-          self->pipeline, self->cancellable, on_progress, self, &error)) {
-    do
-      clip = wait_for_clip (self);
-    while (clip != NULL && make_clip (self, clip, &error));
+  if (load (self, &error)) {
+    while (make_clip (self, &error))
+      ;
   }
-  if (error != NULL)
+  if (error != NULL
+      && !g_error_matches (error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
     gst_opensora_worker_end (self, error);
   end_progress (self);
 
@@ -179,6 +239,7 @@ gst_opensora_worker_free (GstOpensoraWorker *self)
     g_thread_join (self->thread);
 
   g_queue_clear_full (&self->frames, (GDestroyNotify) gst_buffer_unref);
+  g_clear_pointer (&self->clip, gst_opensora_clip_unref);
   g_clear_error (&self->error);
   g_object_unref (self->cancellable);
   g_object_unref (self->pipeline);
@@ -187,13 +248,37 @@ gst_opensora_worker_free (GstOpensoraWorker *self)
   g_free (self);
 }
 
+/* ---- what it is told ---- */
+
+/* Takes the lock, which the caller holds, away: who listens to the cancellable
+ * is unknown here. */
+static void
+cancel_and_unlock (GstOpensoraWorker *self)
+{
+  g_autoptr (GCancellable) cancellable = g_object_ref (self->cancellable);
+
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  g_cancellable_cancel (cancellable);
+}
+
 void
 gst_opensora_worker_cancel (GstOpensoraWorker *self)
 {
-  g_cancellable_cancel (self->cancellable);
   g_mutex_lock (&self->lock);
-  g_cond_broadcast (&self->cond);
+  self->cancelled = TRUE;
+  cancel_and_unlock (self);
+}
+
+gboolean
+gst_opensora_worker_is_cancelled (GstOpensoraWorker *self)
+{
+  gboolean cancelled;
+
+  g_mutex_lock (&self->lock);
+  cancelled = self->cancelled;
   g_mutex_unlock (&self->lock);
+  return cancelled;
 }
 
 void
@@ -205,23 +290,18 @@ gst_opensora_worker_set_flushing (GstOpensoraWorker *self, gboolean flushing)
   g_mutex_unlock (&self->lock);
 }
 
-/* How the work ended. With the lock held. */
-static GstFlowReturn
-get_result (GstOpensoraWorker *self, GError **error)
-{
-  if (g_cancellable_is_cancelled (self->cancellable))
-    return GST_FLOW_FLUSHING;
-  if (self->error == NULL)
-    return GST_FLOW_EOS;
-  g_propagate_error (error, g_error_copy (self->error));
-  return GST_FLOW_ERROR;
-}
-
 void
 gst_opensora_worker_generate (GstOpensoraWorker *self, GstOpensoraClip *clip)
 {
   g_mutex_lock (&self->lock);
-  self->clip = clip;
+  g_clear_pointer (&self->clip, gst_opensora_clip_unref);
+  self->clip = gst_opensora_clip_ref (clip);
+  if (!self->cancelled) {
+    g_object_unref (self->cancellable);
+    self->cancellable = g_cancellable_new ();
+  }
+  self->n_made = 0;
+  self->working = TRUE;
   self->unseen = TRUE;
   self->wanting = FALSE;
   g_cond_broadcast (&self->cond);
@@ -232,19 +312,114 @@ void
 gst_opensora_worker_end (GstOpensoraWorker *self, const GError *error)
 {
   g_mutex_lock (&self->lock);
-  if (error != NULL)
+  if (error != NULL && self->error == NULL)
     self->error = g_error_copy (error);
+  self->ended = TRUE;
   self->wanting = FALSE;
+  if (!self->loaded) { /* nothing is wanted of the model */
+    cancel_and_unlock (self);
+    return;
+  }
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
+}
+
+/* ---- dropping ---- */
+
+/* Is there something to drop? With the lock held. */
+static gboolean
+is_ahead (GstOpensoraWorker *self)
+{
+  if (self->done || self->cancelled)
+    return self->unseen;
+  return self->working || self->unseen
+         || (!self->loaded && !self->ended && !self->dropped);
+}
+
+/* All queued frames of the clip. */
+static void
+drop_frames (GstOpensoraWorker *self)
+{
+  guint n = g_queue_get_length (&self->frames);
+
+  for (n = MIN (n, self->n_made); n > 0; n--)
+    gst_buffer_unref (g_queue_pop_tail (&self->frames));
+}
+
+gboolean
+gst_opensora_worker_begin_drop (
+    GstOpensoraWorker *self, GstOpensoraClip **dropped)
+{
+  g_mutex_lock (&self->lock);
+  *dropped = NULL;
+  if (!is_ahead (self)) {
+    g_mutex_unlock (&self->lock);
+    return FALSE;
+  }
+  *dropped = g_steal_pointer (&self->clip);
+  drop_frames (self);
+  self->unseen = FALSE;
+  self->dropped = TRUE;
+  self->announcing = TRUE;
+  if (self->working) {
+    self->working = FALSE;
+    cancel_and_unlock (self);
+    return TRUE;
+  }
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+  return TRUE;
+}
+
+void
+gst_opensora_worker_end_drop (GstOpensoraWorker *self)
+{
+  g_mutex_lock (&self->lock);
+  self->announcing = FALSE;
+  g_cond_broadcast (&self->cond);
+  g_mutex_unlock (&self->lock);
+}
+
+/* ---- the streaming thread ---- */
+
+/* How the work ended. With the lock held. */
+static GstFlowReturn
+get_result (GstOpensoraWorker *self, GError **error)
+{
+  if (self->cancelled)
+    return GST_FLOW_FLUSHING;
+  if (self->error == NULL)
+    return GST_FLOW_EOS;
+  g_propagate_error (error, g_error_copy (self->error));
+  return GST_FLOW_ERROR;
+}
+
+static gboolean
+wants_clip (const GstOpensoraWorker *self)
+{
+  return self->wanting && !self->unseen && !self->done;
 }
 
 /* Is there something for the streaming thread? With the lock held. */
 static gboolean
 is_ready (GstOpensoraWorker *self)
 {
-  return self->flushing || self->done || !g_queue_is_empty (&self->frames)
-         || (self->wanting && !self->unseen);
+  if (self->flushing || self->announcing)
+    return self->flushing;
+  return self->dropped || self->done || wants_clip (self)
+         || !g_queue_is_empty (&self->frames);
+}
+
+/* With the lock held. */
+static GstFlowReturn
+take_frame (GstOpensoraWorker *self, GstBuffer **frame, GError **error)
+{
+  *frame = g_queue_pop_head (&self->frames);
+  if (*frame == NULL)
+    return get_result (self, error);
+  self->unseen &= GST_BUFFER_OFFSET (*frame) > 0;
+  g_cond_broadcast (&self->cond);
+  return GST_FLOW_OK;
 }
 
 GstFlowReturn
@@ -254,17 +429,17 @@ gst_opensora_worker_pop (
   GstFlowReturn ret = GST_FLOW_OK;
 
   g_mutex_lock (&self->lock);
-  while (!is_ready (self))
+  while (frame != NULL && !is_ready (self))
     g_cond_wait (&self->cond, &self->lock);
   if (self->flushing) {
     ret = GST_FLOW_FLUSHING;
-  } else if (!self->done && self->wanting && !self->unseen) {
+  } else if (self->dropped && !self->announcing) {
+    self->dropped = FALSE;
+    ret = GST_OPENSORA_FLOW_DROPPED;
+  } else if (wants_clip (self) && !self->announcing) {
     ret = GST_OPENSORA_FLOW_WANTED;
-  } else if ((*frame = g_queue_pop_head (&self->frames)) == NULL) {
-    ret = get_result (self, error);
-  } else {
-    self->unseen &= GST_BUFFER_OFFSET (*frame) > 0;
-    g_cond_broadcast (&self->cond);
+  } else if (frame != NULL) {
+    ret = take_frame (self, frame, error);
   }
   g_mutex_unlock (&self->lock);
   return ret;

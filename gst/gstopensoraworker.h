@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The thread that loads the model and makes clips, and the bounded queue of
- * frames between it and the streaming thread.
+ * frames between it and the streaming thread. Its functions never wait, but for
+ * pop () and free ().
  *
  *   worker thread                       streaming thread
  *   load, wants a clip ───────────────► pop (): GST_OPENSORA_FLOW_WANTED
@@ -30,6 +31,7 @@ void gst_opensora_worker_free (GstOpensoraWorker *self);
 
 /* Ends the work soon and for good; frames already made stay in the queue. */
 void gst_opensora_worker_cancel (GstOpensoraWorker *self);
+gboolean gst_opensora_worker_is_cancelled (GstOpensoraWorker *self);
 
 /* While flushing, waits return GST_FLOW_FLUSHING at once. The work goes on:
  * a flush must not throw away minutes of computation. */
@@ -38,21 +40,32 @@ void gst_opensora_worker_set_flushing (
 
 /* The worker has nothing to do and waits for generate () or end (). */
 #define GST_OPENSORA_FLOW_WANTED GST_FLOW_CUSTOM_SUCCESS
+/* The last clip that was given was dropped, or the one to come while the model
+ * is being loaded. */
+#define GST_OPENSORA_FLOW_DROPPED GST_FLOW_CUSTOM_SUCCESS_1
 
 /* The next frame: packed RGB rows without padding, its number in the clip in
  * the offset. GST_OPENSORA_FLOW_WANTED comes before frames that wait, but not
  * before the first frame of the last clip that was given: so the work is at
  * most one clip ahead. GST_FLOW_EOS after the last; GST_FLOW_ERROR with error
- * set; GST_FLOW_FLUSHING also when cancelled. */
+ * set; GST_FLOW_FLUSHING also when cancelled. Without a frame to return it does
+ * not wait, and GST_FLOW_OK says that there is nothing to tell. */
 GstFlowReturn gst_opensora_worker_pop (
     GstOpensoraWorker *self, GstBuffer **frame, GError **error);
 
-/* clip: belongs to the worker until its first frame was popped, its durations
- * until the last. */
+/* Makes the clip, whose durations are set when it is whole. */
 void gst_opensora_worker_generate (
     GstOpensoraWorker *self, GstOpensoraClip *clip);
 
 /* No clip follows. error: why not, if that is one; it is copied. */
 void gst_opensora_worker_end (GstOpensoraWorker *self, const GError *error);
+
+/* Drops what is ahead: the clip in work, with the frames of it that wait, or
+ * one that is whole but of which no frame was popped. FALSE if there is none.
+ * Its name goes to dropped, NULL while the model is being loaded; pop () does
+ * not return, unless it is flushing, until that was announced. */
+gboolean gst_opensora_worker_begin_drop (
+    GstOpensoraWorker *self, GstOpensoraClip **dropped);
+void gst_opensora_worker_end_drop (GstOpensoraWorker *self);
 
 G_END_DECLS

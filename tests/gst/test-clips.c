@@ -2,6 +2,7 @@
 /* Several clips in one stream: order, seeds, times, tags, messages, changes
  * while it runs. */
 #include "gsttest.h"
+#include "streamlog.h"
 
 #include <glib/gstdio.h>
 #include <string.h>
@@ -12,94 +13,14 @@
 static const char *const prompts[] = { "a red circle",
   "a blue square moving left", "a yellow star" };
 
-/* What went by on the source pad of an element. */
-typedef struct {
-  GString *log; /* a character a thing: t tag, k key unit, b frame, E end */
-  GPtrArray *titles;     /* of the tags */
-  GPtrArray *hashes;     /* of the frames */
-  GArray *times;         /* PTS of the frames */
-  GstClockTime duration; /* sum */
-} Stream;
-
-static void
-stream_init (Stream *self)
-{
-  *self =
-      (Stream){ g_string_new (NULL), g_ptr_array_new_with_free_func (g_free),
-        g_ptr_array_new_with_free_func (g_free),
-        g_array_new (FALSE, FALSE, sizeof (GstClockTime)), 0 };
-}
-
-static void
-stream_clear (Stream *self)
-{
-  g_string_free (self->log, TRUE);
-  g_ptr_array_unref (self->titles);
-  g_ptr_array_unref (self->hashes);
-  g_array_unref (self->times);
-}
-
-static void
-log_event (Stream *self, GstEvent *event)
-{
-  GstTagList *tags;
-  char *title = NULL;
-
-  switch (GST_EVENT_TYPE (event)) {
-    case GST_EVENT_TAG:
-      gst_event_parse_tag (event, &tags);
-      gst_tag_list_get_string (tags, GST_TAG_TITLE, &title);
-      g_ptr_array_add (self->titles, title);
-      g_string_append_c (self->log, 't');
-      break;
-    case GST_EVENT_CUSTOM_DOWNSTREAM:
-      g_assert_true (gst_event_has_name (event, "GstForceKeyUnit"));
-      g_string_append_c (self->log, 'k');
-      break;
-    case GST_EVENT_EOS:
-      g_string_append_c (self->log, 'E');
-      break;
-    default:
-      break;
-  }
-}
-
-static GstPadProbeReturn
-log_flow (GstPad *pad, GstPadProbeInfo *info, gpointer data)
-{
-  Stream *self = data;
-  GstBuffer *buffer;
-  GstMapInfo map;
-
-  if (info->type & GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM) {
-    log_event (self, GST_PAD_PROBE_INFO_EVENT (info));
-    return GST_PAD_PROBE_OK;
-  }
-  buffer = GST_PAD_PROBE_INFO_BUFFER (info);
-  g_assert_true (gst_buffer_map (buffer, &map, GST_MAP_READ));
-  g_ptr_array_add (self->hashes,
-      g_compute_checksum_for_data (G_CHECKSUM_SHA256, map.data, map.size));
-  gst_buffer_unmap (buffer, &map);
-  g_assert_cmpuint (GST_BUFFER_OFFSET (buffer), ==, self->times->len);
-  g_array_append_val (self->times, GST_BUFFER_PTS (buffer));
-  self->duration += GST_BUFFER_DURATION (buffer);
-  g_string_append_c (self->log, 'b');
-  return GST_PAD_PROBE_OK;
-}
-
 static GstElement *
 make_pipeline (const char *properties, Stream *stream)
 {
   g_autofree char *launch = g_strdup_printf (
       "opensorasrc name=src steps=1 %s ! fakesink", properties);
   GstElement *pipeline = gst_test_pipeline_new (launch);
-  g_autoptr (GstElement) src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
-  g_autoptr (GstPad) pad = gst_element_get_static_pad (src, "src");
 
-  stream_init (stream);
-  gst_pad_add_probe (pad,
-      GST_PAD_PROBE_TYPE_BUFFER | GST_PAD_PROBE_TYPE_EVENT_DOWNSTREAM, log_flow,
-      stream, NULL);
+  stream_init (stream, pipeline);
   return pipeline;
 }
 
@@ -111,13 +32,6 @@ run (const char *properties, Stream *stream)
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   gst_test_wait_eos (pipeline);
   gst_test_pipeline_free (pipeline);
-}
-
-/* Frame i of one stream and frame k of another. */
-static gboolean
-same_frame (const Stream *a, guint i, const Stream *b, guint k)
-{
-  return strcmp (a->hashes->pdata[i], b->hashes->pdata[k]) == 0;
 }
 
 static char *
@@ -151,22 +65,22 @@ test_prompt_path (void)
         "prompt=\"%s\" seed=%u", prompts[clip / 2], 7 + clip % 2);
     Stream alone;
 
-    g_string_append (expected, clip == 0 ? "t" : "tk");
+    g_string_append (expected, clip == 0 ? "st" : "tk");
     for (guint n = 0; n < FRAMES; n++)
       g_string_append_c (expected, 'b');
     g_assert_cmpstr (all.titles->pdata[clip], ==, prompts[clip / 2]);
     run (alone_properties, &alone);
     g_assert_cmpuint (alone.hashes->len, ==, FRAMES);
-    g_assert_true (same_frame (&all, clip * FRAMES, &alone, 0));
-    g_assert_true (
-        same_frame (&all, clip * FRAMES + FRAMES - 1, &alone, FRAMES - 1));
+    g_assert_true (stream_same_frame (&all, clip * FRAMES, &alone, 0));
+    g_assert_true (stream_same_frame (
+        &all, clip * FRAMES + FRAMES - 1, &alone, FRAMES - 1));
     stream_clear (&alone);
   }
   g_string_append_c (expected, 'E');
   g_assert_cmpstr (all.log->str, ==, expected->str);
   /* The seed and the prompt change the frames. */
-  g_assert_false (same_frame (&all, 0, &all, FRAMES));
-  g_assert_false (same_frame (&all, 0, &all, 2 * FRAMES));
+  g_assert_false (stream_same_frame (&all, 0, &all, FRAMES));
+  g_assert_false (stream_same_frame (&all, 0, &all, 2 * FRAMES));
   for (guint n = 0; n < all.times->len; n++)
     g_assert_cmpuint (
         g_array_index (all.times, GstClockTime, n), ==, n * GST_SECOND / 8);
@@ -326,7 +240,7 @@ test_endless (void)
   g_assert_cmpuint (stream.titles->len, >=, 6);
   for (guint i = 0; i < stream.titles->len; i++)
     g_assert_cmpstr (stream.titles->pdata[i], ==, prompts[i % 3]);
-  g_assert_false (same_frame (&stream, 0, &stream, 3 * FRAMES));
+  g_assert_false (stream_same_frame (&stream, 0, &stream, 3 * FRAMES));
   gst_test_pipeline_free (pipeline);
   stream_clear (&stream);
   g_unlink (path);
