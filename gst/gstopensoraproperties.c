@@ -200,6 +200,19 @@ add_format (GPtrArray *specs)
                  "picture)",
                  0, 4096, 0, CLIP));
   /**
+   * GstOpensoraSrc:frame-interval:
+   *
+   * Of how many frames of its training videos the model takes each frame for
+   * one. It is told the negotiated frame rate times this.
+   *
+   * Since: 0.1
+   */
+  g_ptr_array_add (specs, g_param_spec_uint ("frame-interval", "Frame interval",
+                              "Of how many frames of its training videos the "
+                              "model takes each frame "
+                              "for one (0 = model's default)",
+                              0, G_MAXINT, 0, CLIP));
+  /**
    * GstOpensoraSrc:resolution:
    *
    * A size by its name, such as `240p`, or WIDTHxHEIGHT, such as `426x240`, for

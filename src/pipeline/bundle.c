@@ -267,13 +267,7 @@ gboolean
 os_bundle_configure (
     OsBundle *bundle, const OsConfigModel *config, GError **error)
 {
-  const gboolean is_for_it =
-      g_strcmp0 (config->version, bundle->family.version) == 0;
-
-  /* Its frame rate has been divided by it, whatever it is for. */
-  if (config->frame_interval > 0 || is_for_it)
-    bundle->family.frame_interval = MAX (config->frame_interval, 1);
-  if (!is_for_it)
+  if (g_strcmp0 (config->version, bundle->family.version) != 0)
     return TRUE;
   if (config->sampler < OS_N_SAMPLERS
       && !configure_sampler (bundle, config, error))
@@ -281,6 +275,7 @@ os_bundle_configure (
   if (os_stdit_get_version (bundle->transformer) == OS_STDIT_1)
     os_stdit_set_scales (
         bundle->transformer, config->space_scale, config->time_scale);
+  os_vae12_set_micro_batch_size (bundle->vae, config->micro_batch_size);
   if (config->max_length > 0)
     bundle->max_length = MIN (bundle->max_length, config->max_length);
   return TRUE;

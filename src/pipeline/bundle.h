@@ -34,9 +34,8 @@ typedef struct {
 /* Maps the weights; reads none. */
 OsBundle *os_bundle_open (
     const OsParts *parts, const OsTask *task, GError **error);
-/* What a config says of the model, if it is one for it; else its frame interval
- * alone.
- * FALSE and OPENSORA_ERROR_SETTINGS for what the model is not made for. */
+/* What a config says of the model, if it is one for it. FALSE and
+ * OPENSORA_ERROR_SETTINGS for what the model is not made for. */
 gboolean os_bundle_configure (
     OsBundle *bundle, const OsConfigModel *config, GError **error);
 void os_bundle_free (OsBundle *bundle);

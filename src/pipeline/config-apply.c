@@ -128,24 +128,27 @@ apply_setting (JsonObject *config, const Setting *setting, gboolean complete,
          || set_property (params, setting->property, key, node, error);
 }
 
-/* Frames come at the rate of the training videos, of which the model has seen
- * one in frame_interval. */
+/* The rate is that of the training videos, which the model is told; it has seen
+ * one of their frames in frame_interval, and these are its own. */
 static gboolean
 apply_fps (JsonObject *config, OpensoraParams *params, GError **error)
 {
   static const char *const keys[3] = { "fps", "fps_save" };
   const char *key;
   JsonNode *node = find_first (config, keys, &key);
-  guint interval = 1;
+  guint interval = 0;
   double fps;
 
-  if (node == NULL)
-    return TRUE;
-  if (!set_property (params, "fps", key, node, error)
-      || !os_config_count (config, "frame_interval", &interval, error))
+  if (!os_config_count (config, "frame_interval", &interval, error)
+      || (node != NULL && !set_property (params, "fps", key, node, error)))
     return FALSE;
-  g_object_get (params, "fps", &fps, NULL);
-  g_object_set (params, "fps", fps / interval, NULL);
+  if (node != NULL) {
+    interval = MAX (interval, 1);
+    g_object_get (params, "fps", &fps, NULL);
+    g_object_set (params, "fps", fps / interval, NULL);
+  }
+  if (interval > 0)
+    g_object_set (params, "frame-interval", interval, NULL);
   return TRUE;
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Keys of `model`, `scheduler` and `text_encoder`. */
+/* Keys of `model`, `scheduler`, `vae` and `text_encoder`. */
 #include "pipeline/config-model.h"
 
 #include "base/json.h"
@@ -84,17 +84,19 @@ os_config_model_read (
     OpensoraConfig *config, OsConfigModel *model, GError **error)
 {
   JsonObject *root = os_config_peek (config);
+  const char *version = opensora_config_get_version (config);
 
-  *model = (OsConfigModel){ .version = opensora_config_get_version (config),
+  *model = (OsConfigModel){ .version = version,
     .space_scale = 1,
-    .time_scale = 1 };
+    .time_scale = 1,
+    .micro_batch_size = g_strcmp0 (version, "1.2") == 0 ? 4 : 0 };
   return read_sampler (root, &model->sampler, error)
          && read_scale (root, "model.space_scale", &model->space_scale, error)
          && read_scale (root, "model.time_scale", &model->time_scale, error)
          && os_config_count (
              root, "scheduler.cfg_channel", &model->n_guided, error)
          && os_config_count (
-             root, "frame_interval", &model->frame_interval, error)
+             root, "text_encoder.model_max_length", &model->max_length, error)
          && os_config_count (
-             root, "text_encoder.model_max_length", &model->max_length, error);
+             root, "vae.micro_batch_size", &model->micro_batch_size, error);
 }

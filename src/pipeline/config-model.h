@@ -13,8 +13,9 @@ typedef struct {
   guint n_guided;        /* 0: all channels of the latents */
   /* Of STDiT, as os_stdit_set_scales() has them. */
   double space_scale, time_scale;
-  guint frame_interval; /* 0: not said */
-  guint max_length;     /* tokens of a prompt; 0: not said */
+  guint max_length; /* tokens of a prompt; 0: not said */
+  /* Of the VAE, as os_vae12_set_micro_batch_size() has it. */
+  guint micro_batch_size;
 } OsConfigModel;
 
 /* Where a part is, as a pipeline finds it; NULL: not said. */

@@ -45,7 +45,7 @@ prepare (const Denoiser *self, OsBundle *bundle, OsCompute *compute,
     .height = self->height,
     .width = self->width,
     .num_frames = p->num_frames,
-    .fps = p->num_frames == 1 ? f->picture_fps : p->fps * f->frame_interval,
+    .fps = p->num_frames == 1 ? f->picture_fps : p->fps * p->frame_interval,
   };
   g_autoptr (OsTensor) null =
       os_stdit_null_caption (bundle->transformer, compute, text->shape[0]);

@@ -61,8 +61,8 @@ typedef struct {
   gboolean draws_float_latents;
   gboolean takes_references; /* and makes more than one loop */
   OsPromptGrammar prompt_grammar;
-  /* One of so many frames of its training videos: the model is told the frame
-   * rate of those. */
+  /* Its frames are one of so many of its training videos, whose frame rate the
+   * model is told. */
   guint frame_interval;
   /* Frame rate that pictures (num_frames 1) are conditioned on. */
   double picture_fps;

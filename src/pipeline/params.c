@@ -265,14 +265,23 @@ install_format (GObjectClass *klass)
   /**
    * OpensoraParams:fps:
    *
-   * Frames a second that the motion is made for. Open-Sora 1.1 is told three
-   * times as much, the rate of the videos of which it has seen every third
-   * frame. 0: the model's default.
+   * Frames a second that the motion is made for. 0: the model's default.
    *
    * Since: 0.1
    */
   g_object_class_install_property (klass, ID (fps),
       g_param_spec_double ("fps", NULL, NULL, 0, 1000, 0, FLAGS));
+  /**
+   * OpensoraParams:frame-interval:
+   *
+   * Of how many frames of its training videos the model takes each frame for
+   * one: it is told [property@Params:fps] times this. 0: the model's default,
+   * which is 3 for Open-Sora 1.1 and 1 for the others.
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (klass, ID (frame_interval),
+      g_param_spec_uint ("frame-interval", NULL, NULL, 0, G_MAXINT, 0, FLAGS));
 }
 
 static void

@@ -15,6 +15,7 @@ typedef struct {
 
   guint num_frames, width, height;
   double fps;
+  guint frame_interval;
   char *resolution, *aspect_ratio;
 
   char *reference_path, *mask_strategy;

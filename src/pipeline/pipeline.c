@@ -209,7 +209,7 @@ opensora_pipeline_class_init (OpensoraPipelineClass *klass)
    *
    * A config of Open-Sora, for the parts that it names (`from_pretrained`), the
    * caches that they are in (`cache_dir`), and how its model is sampled
-   * (`scheduler`, `space_scale`, `time_scale`, `frame_interval`). What the
+   * (`scheduler`, `space_scale`, `time_scale`, `micro_batch_size`). What the
    * pipeline's other properties and its model say counts before; what else the
    * config has, opensora_config_apply() brings into parameters. Used by
    * opensora_pipeline_load().

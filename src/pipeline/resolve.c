@@ -276,7 +276,9 @@ fill_defaults (const OsBundle *bundle, OpensoraParams *params)
       "steps", p->steps ? p->steps : f->steps, "guidance-scale",
       p->guidance_scale < 0 ? f->guidance_scale : p->guidance_scale,
       "num-frames", p->num_frames ? p->num_frames : get_default_frames (f, p),
-      "fps", p->fps == 0 ? f->fps : p->fps, "aesthetic-score",
+      "fps", p->fps == 0 ? f->fps : p->fps, "frame-interval",
+      p->frame_interval ? p->frame_interval : f->frame_interval,
+      "aesthetic-score",
       p->aesthetic_score < 0 ? f->aesthetic_score : p->aesthetic_score, "align",
       p->align < 0 ? (int) f->align : p->align, NULL);
 }

@@ -176,6 +176,12 @@ os_vae12_free (OsVae12 *vae)
   g_free (vae);
 }
 
+void
+os_vae12_set_micro_batch_size (OsVae12 *vae, gint64 n_frames)
+{
+  vae->micro_batch_size = n_frames;
+}
+
 /* Frames that one of the latents stands for. */
 static gint64
 time_factor (const OsVae12 *vae)

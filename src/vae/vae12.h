@@ -21,6 +21,10 @@ OsVae12 *os_vae12_new (OsConfig *config, OsBinder *binder, GError **error);
 void os_vae12_free (OsVae12 *vae);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsVae12, os_vae12_free)
 
+/* Frames of a group, for which numbers are drawn together; 0: all of a clip.
+ * The configuration's, or else 4. */
+void os_vae12_set_micro_batch_size (OsVae12 *vae, gint64 n_frames);
+
 #define OS_VAE12_SPACE_FACTOR 8
 
 /* Latent frames of n frames. */

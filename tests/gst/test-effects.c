@@ -29,6 +29,7 @@ static const Effect effects[] = {
   { "noise-dtype", PICTURE, "noise-dtype=bf16" },
   { "noise-dtype-f16", PICTURE " noise-dtype=bf16", "noise-dtype=f16" },
   { "num-frames", "", "num-frames=34", 34 },
+  { "frame-interval", "", "frame-interval=3" },
   { "num-clips", PICTURE, "num-clips=2", 2 },
   { "loop", "num-frames=34", "loop=2", 51 },
   { "condition-frame-length", TWO_LOOPS, "condition-frame-length=0", 68 },

@@ -69,7 +69,11 @@ test_settings (void)
     const char *text, *property, *value;
   } settings[] = { { "seed = 7", "seed", "7" },
     { "fps = 12", "fps", "12.000000" }, { "fps = 12.5", "fps", "12.500000" },
-    { "loop = 3", "loop", "3" },
+    { "fps = 12", "frame-interval", "1" },
+    { "fps = 12\nframe_interval = 3", "fps", "4.000000" },
+    { "fps = 12\nframe_interval = 3", "frame-interval", "3" },
+    { "frame_interval = 3", "frame-interval", "3" },
+    { "frame_interval = 3", "fps", "0.000000" }, { "loop = 3", "loop", "3" },
     { "scheduler = dict(num_sampling_steps=11)", "steps", "11" },
     { "scheduler = dict(cfg_scale=3)", "guidance-scale", "3.000000" },
     { "condition_frame_length = 10", "condition-frame-length", "10" },
@@ -106,6 +110,7 @@ test_partial (void)
   g_autoptr (OpensoraParams) params = opensora_params_new ();
   double aesthetic_score, guidance_scale, fps;
   guint steps;
+  guint frame_interval;
   gint64 seed;
   gint align;
 
@@ -114,13 +119,14 @@ test_partial (void)
   g_assert_true (opensora_config_apply (config, params, NULL));
   g_object_get (params, "aesthetic-score", &aesthetic_score, "guidance-scale",
       &guidance_scale, "steps", &steps, "seed", &seed, "align", &align, "fps",
-      &fps, NULL);
+      &fps, "frame-interval", &frame_interval, NULL);
   g_assert_cmpfloat (aesthetic_score, ==, 0);
   g_assert_cmpfloat (guidance_scale, ==, -1);
   g_assert_cmpuint (steps, ==, 0);
   g_assert_cmpint (seed, ==, 5);
   g_assert_cmpint (align, ==, -1);
   g_assert_cmpfloat (fps, ==, 9);
+  g_assert_cmpuint (frame_interval, ==, 0);
 }
 
 /* With a model, what is missing is what the reference falls back to. */
@@ -168,7 +174,7 @@ test_refuses (void)
     const char *text, *word;
   } configs[] = { { "seed = 'x'", "seed" }, { "seed = 1.5", "seed" },
     { "loop = 0", "loop" }, { "loop = 2.0", "loop" }, { "fps = -1", "fps" },
-    { "fps = [24]", "fps" },
+    { "fps = [24]", "fps" }, { "frame_interval = 0", "frame_interval" },
     { "scheduler = dict(num_sampling_steps=-1)",
         "scheduler.num_sampling_steps of the config is -1" },
     { "scheduler = dict(num_sampling_steps=4294967297)", "4294967297" },

@@ -57,6 +57,7 @@ test_defaults (Fixture *f, gconstpointer version)
   g_assert_cmpuint (p->num_frames, ==, 16);
   g_assert_cmpuint (p->steps, ==, 100);
   g_assert_cmpfloat (p->fps, ==, 8);
+  g_assert_cmpuint (p->frame_interval, ==, is_1_0 ? 1 : 3);
   g_assert_cmpfloat (p->guidance_scale, ==, 7);
   g_assert_cmpfloat (p->aesthetic_score, ==, 0);
   g_assert_cmpuint (f->clip.bundle->max_length, ==, is_1_0 ? 16 : 20);
@@ -135,13 +136,14 @@ test_plain_prompt (Fixture *f, gconstpointer version)
 {
   g_object_set (f->params, "prompt", "|0|a {\"reference_path\": \"1\"}", NULL);
   cliptest_run (&f->clip, f->params);
-  g_assert_cmpstr (f->clip.log->str, ==, "\"\" z3 e e ");
+  g_assert_cmpstr (
+      f->clip.log->str, ==, "\"0 a \"reference_path\": \"1\"\" z3 e e ");
 }
 
 static OsConfigModel
 config_for (const char *version)
 {
-  return (OsConfigModel){ version, OS_SAMPLER_IDDPM, 3, 1, 1, 1, 0 };
+  return (OsConfigModel){ version, OS_SAMPLER_IDDPM, 3, 1, 1, 0, 4 };
 }
 
 static GBytes *
@@ -287,19 +289,35 @@ test_conditions (Fixture *f, gconstpointer version)
   g_assert_cmpfloat (distance (got, 0, reference, 1), >, 0.1);
 }
 
-/* The model is told the frame rate of its training videos. */
+/* The model is told the frame rate of its training videos: 3 x 8. */
 static void
 test_frame_interval (Fixture *f, gconstpointer version)
 {
-  OsConfigModel config = config_for ("1.1");
   g_autoptr (GBytes) base = cliptest_run_to_bytes (&f->clip, f->params);
-  g_autoptr (GBytes) other = run_configured (f, &config);
-  g_autoptr (GBytes) same = NULL;
+  g_autoptr (GBytes) slower = NULL, same = NULL;
 
-  g_assert_false (g_bytes_equal (base, other));
+  g_object_set (f->params, "frame-interval", 1, NULL);
+  slower = cliptest_run_to_bytes (&f->clip, f->params);
+  g_assert_false (g_bytes_equal (base, slower));
   g_object_set (f->params, "fps", 24.0, NULL);
   same = cliptest_run_to_bytes (&f->clip, f->params);
   g_assert_true (g_bytes_equal (base, same));
+}
+
+/* The config's groups of frames are drawn for, or all frames at once. */
+static void
+test_micro_batch_size (Fixture *f, gconstpointer version)
+{
+  OsConfigModel config = config_for ("1.1");
+  g_autoptr (GBytes) pairs = NULL, all = NULL;
+
+  g_object_set (f->params, "reference-path", "3", NULL);
+  config.micro_batch_size = 2;
+  pairs = run_configured (f, &config);
+  g_assert_true (g_str_has_prefix (f->clip.log->str, "48x32 s2 s1 "));
+  config.micro_batch_size = 0;
+  all = run_configured (f, &config);
+  g_assert_true (g_str_has_prefix (f->clip.log->str, "48x32 s3 "));
 }
 
 static void
@@ -388,6 +406,7 @@ main (int argc, char **argv)
   ADD ("1.1", "draws", test_draws);
   ADD ("1.1", "conditions", test_conditions);
   ADD ("1.1", "frame-interval", test_frame_interval);
+  ADD ("1.1", "micro-batch-size", test_micro_batch_size);
   ADD ("1.1", "guided-channels", test_guided_channels);
 #undef ADD
   g_test_add_func ("/pipeline/family/releases", test_releases);

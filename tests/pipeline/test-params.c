@@ -28,7 +28,7 @@ test_declared_defaults (void)
   guint n;
 
   specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (p), &n);
-  g_assert_cmpuint (n, ==, 22);
+  g_assert_cmpuint (n, ==, 23);
   for (guint i = 0; i < n; i++) {
     g_auto (GValue) value = G_VALUE_INIT;
 
@@ -53,6 +53,7 @@ static const struct {
   { "width", "64" },
   { "height", "48" },
   { "fps", "12.5" },
+  { "frame-interval", "3" },
   { "resolution", "240p" },
   { "aspect-ratio", "16:9" },
   { "reference-path", "a.png;b.mp4" },
@@ -76,7 +77,7 @@ new_filled (void)
   return p;
 }
 
-/* All 22, each in its own place. */
+/* All 23, each in its own place. */
 static void
 assert_filled (OpensoraParams *p)
 {
@@ -93,6 +94,7 @@ assert_filled (OpensoraParams *p)
   g_assert_cmpuint (v->width, ==, 64);
   g_assert_cmpuint (v->height, ==, 48);
   g_assert_cmpfloat (v->fps, ==, 12.5);
+  g_assert_cmpuint (v->frame_interval, ==, 3);
   g_assert_cmpstr (v->resolution, ==, "240p");
   g_assert_cmpstr (v->aspect_ratio, ==, "16:9");
   g_assert_cmpstr (v->reference_path, ==, "a.png;b.mp4");
@@ -111,7 +113,7 @@ test_properties (void)
 {
   g_autoptr (OpensoraParams) p = new_filled ();
 
-  g_assert_cmpuint (G_N_ELEMENTS (filled), ==, 22);
+  g_assert_cmpuint (G_N_ELEMENTS (filled), ==, 23);
   assert_filled (p);
   for (gsize i = 0; i < G_N_ELEMENTS (filled); i++) {
     g_autoptr (OpensoraParams) other = opensora_params_new ();

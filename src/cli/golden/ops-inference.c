@@ -308,8 +308,6 @@ open_networks (Script *script, GError **error)
       json_object_get_object_member (script->config, "scheduler"),
       "use_timestep_transform", FALSE);
   return vae != NULL
-         && os_config_count (
-             script->config, "frame_interval", &family->frame_interval, error)
          && golden_open_networks (
              script->run, "stdit", vae, &script->bundle, error);
 }

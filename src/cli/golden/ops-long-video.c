@@ -197,7 +197,8 @@ resolve (const Script *script, const char *prompt, GError **error)
       "prompt", prompt, "resolution", resolution, "num-frames",
       (guint) get_int (script, "num_frames"), "fps",
       (double) get_int (script, "fps") / get_int (script, "frame_interval"),
-      "steps", (guint) get_int (script, "num_sampling_steps"), "guidance-scale",
+      "frame-interval", (guint) get_int (script, "frame_interval"), "steps",
+      (guint) get_int (script, "num_sampling_steps"), "guidance-scale",
       json_object_get_double_member (script->args, "cfg_scale"), "loop",
       (guint) get_int (script, "loop"), "condition-frame-length",
       (int) get_int (script, "condition_frame_length"), NULL);
@@ -231,7 +232,6 @@ open_networks (Script *script, GError **error)
   g_autoptr (OsConfig) vae = golden_config (script->run, "config.vae", error);
 
   *family = *os_family_find ("1.1", NULL);
-  family->frame_interval = get_int (script, "frame_interval");
   family->n_guided = get_int (script, "cfg_channel");
   return vae != NULL
          && golden_open_networks (
