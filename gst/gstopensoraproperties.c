@@ -10,6 +10,8 @@
 #define FLAGS (G_PARAM_READWRITE | G_PARAM_STATIC_STRINGS)
 /* Taken when a clip begins. */
 #define CLIP (FLAGS | GST_PARAM_MUTABLE_PLAYING)
+/* The same, and a controller may change it from clip to clip. */
+#define CONTROLLED (CLIP | GST_PARAM_CONTROLLABLE)
 /* Taken at the start. */
 #define START (FLAGS | GST_PARAM_MUTABLE_READY)
 
@@ -88,7 +90,7 @@ add_prompts (GPtrArray *specs)
       g_param_spec_double ("aesthetic-score", "Aesthetic score",
           "How beautiful the pictures are to be, told to the model in the "
           "prompt (-1 = model's default, 0 = say nothing)",
-          -1, 10, -1, CLIP));
+          -1, 10, -1, CONTROLLED));
   /**
    * GstOpensoraSrc:motion-score:
    *
@@ -100,7 +102,7 @@ add_prompts (GPtrArray *specs)
       g_param_spec_double ("motion-score", "Motion score",
           "How much is to move, told to the model in the prompt (-1 = say "
           "nothing)",
-          -1, 100, -1, CLIP));
+          -1, 100, -1, CONTROLLED));
   /**
    * GstOpensoraSrc:camera-motion:
    *
@@ -131,7 +133,7 @@ add_sampling (GPtrArray *specs)
       g_param_spec_int64 ("seed", "Seed",
           "Seed of the noise, one seed gives one video (-1 = another for every "
           "clip)",
-          -1, G_MAXINT64, 42, CLIP));
+          -1, G_MAXINT64, 42, CONTROLLED));
   /**
    * GstOpensoraSrc:steps:
    *
@@ -139,9 +141,9 @@ add_sampling (GPtrArray *specs)
    *
    * Since: 0.1
    */
-  g_ptr_array_add (specs,
-      g_param_spec_uint ("steps", "Steps",
-          "Number of denoising steps (0 = model's default)", 0, 1000, 0, CLIP));
+  g_ptr_array_add (specs, g_param_spec_uint ("steps", "Steps",
+                              "Number of denoising steps (0 = model's default)",
+                              0, 1000, 0, CONTROLLED));
   /**
    * GstOpensoraSrc:guidance-scale:
    *
@@ -153,7 +155,7 @@ add_sampling (GPtrArray *specs)
       g_param_spec_double ("guidance-scale", "Guidance scale",
           "Factor of classifier-free guidance, how strongly the prompt pulls "
           "(-1 = model's default)",
-          -1, 100, -1, CLIP));
+          -1, 100, -1, CONTROLLED));
   /**
    * GstOpensoraSrc:noise:
    *

@@ -153,6 +153,7 @@ gst_opensora_src_start (GstBaseSrc *base)
   g_autoptr (GError) error = NULL;
 
   g_atomic_int_set (&self->warned, FALSE);
+  gst_object_sync_values (GST_OBJECT (self), 0); /* the first clip's */
   self->n_threads =
       gst_opensora_settings_get_uint (&self->settings, "n-threads");
   self->plan = gst_opensora_plan_new (&self->settings, &error);

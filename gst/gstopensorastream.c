@@ -40,6 +40,19 @@ update_duration (GstOpensoraSrc *self, const GstOpensoraClip *clip)
         gst_message_new_duration_changed (GST_OBJECT (self)));
 }
 
+/* What controllers say of the properties when the next clip begins. */
+static void
+sync_values (GstOpensoraSrc *self)
+{
+  GstClockTime time = 0;
+
+  if (self->clip != NULL)
+    time = gst_opensora_clip_get_time (
+        self->clip, self->clip->first + self->clip->n_frames);
+  if (GST_CLOCK_TIME_IS_VALID (time))
+    gst_object_sync_values (GST_OBJECT (self), time);
+}
+
 /* Has the next clip made, or lets the worker end. What is wrong with it is told
  * once the frames that are there were pushed. */
 static GstFlowReturn
@@ -49,6 +62,7 @@ begin_clip (GstOpensoraSrc *self)
   g_autoptr (GError) error = NULL;
   GstFlowReturn ret = GST_FLOW_OK;
 
+  sync_values (self);
   if (gst_opensora_plan_count (self->plan) != 0)
     clip = gst_opensora_plan_make_clip (self->plan, self->pipeline,
         GST_BASE_SRC_PAD (self), self->clip, &error);
