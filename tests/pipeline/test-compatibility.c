@@ -6,7 +6,7 @@
 #include <opensora/opensora.h>
 #include <string.h>
 
-#include "base/json.h"
+#include "manifesttest.h"
 
 /* The networks that belong somewhere. */
 static const char *const titles[] = {
@@ -73,28 +73,7 @@ test_in_all_places (const char *title, const char *const *names)
 static void
 test_published (void)
 {
-  g_autofree char *path = g_build_filename (
-      g_getenv ("OPENSORA_TEST_DATA"), "weights", "manifests.json", NULL);
-  g_autofree char *text = NULL;
-  g_autoptr (JsonObject) root = NULL;
-  JsonObjectIter iter;
-  const char *title;
-  JsonNode *node;
-  gsize length;
-
-  g_assert_true (g_file_get_contents (path, &text, &length, NULL));
-  root = os_json_parse (text, length, path, NULL);
-  json_object_iter_init (&iter, root);
-  while (json_object_iter_next (&iter, &title, &node)) {
-    JsonArray *list = json_node_get_array (node);
-    g_autoptr (GPtrArray) names = g_ptr_array_new ();
-
-    for (guint i = 0; i < json_array_get_length (list); i++)
-      g_ptr_array_add (
-          names, (gpointer) json_array_get_string_element (list, i));
-    g_ptr_array_add (names, NULL);
-    test_in_all_places (title, (const char *const *) names->pdata);
-  }
+  g_assert_cmpuint (manifesttest_for_each (test_in_all_places), >, 0);
 }
 
 static char *

@@ -65,3 +65,14 @@ samplertest_callbacks (SamplerTest *test)
 {
   return (OsSamplerCallbacks){ predict, draw, test };
 }
+
+void
+samplertest_count_progress (
+    OpensoraStage stage, guint64 done, guint64 total, gpointer data)
+{
+  SamplerTestProgress *progress = data;
+
+  g_assert_cmpint (stage, ==, OPENSORA_STAGE_SAMPLE);
+  g_assert_cmpuint (done, ==, progress->reports++);
+  g_assert_cmpuint (total, ==, progress->total);
+}

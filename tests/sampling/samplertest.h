@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What the tests of samplers share: a network that knows the sample, and
- * recorded calls. */
+/* What the tests of samplers share: a network that knows the sample, recorded
+ * calls, and reports that are counted. */
 #pragma once
+
+#include <opensora/opensora.h>
 
 #include "sampling/sampler.h"
 
@@ -21,3 +23,13 @@ typedef struct {
 
 /* data is a SamplerTest. The noise is of ones. */
 OsSamplerCallbacks samplertest_callbacks (SamplerTest *test);
+
+/* Steps that a sampler is to report, 0 to `total`, and how many reports there
+ * were. */
+typedef struct {
+  guint total, reports;
+} SamplerTestProgress;
+
+/* data is a SamplerTestProgress. */
+void samplertest_count_progress (
+    OpensoraStage stage, guint64 done, guint64 total, gpointer data);

@@ -104,22 +104,13 @@ test_second_order (void)
 }
 
 static void
-count_progress (
-    OpensoraStage stage, guint64 done, guint64 total, gpointer user_data)
-{
-  g_assert_cmpint (stage, ==, OPENSORA_STAGE_SAMPLE);
-  g_assert_cmpuint (done, ==, (*(guint *) user_data)++);
-  g_assert_cmpuint (total, ==, 12);
-}
-
-static void
 test_progress_and_cancel (OsCompute *compute)
 {
   const OsDpmSolver solver = { 12, 4 };
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  guint progress = 0;
+  SamplerTestProgress progress = { .total = 12 };
   g_autoptr (OsTask) task =
-      os_task_new (cancellable, count_progress, &progress);
+      os_task_new (cancellable, samplertest_count_progress, &progress);
   SamplerTest whole = { .error = 1 }, cut = { .error = 1 };
   const OsSamplerCallbacks of_whole = samplertest_callbacks (&whole);
   const OsSamplerCallbacks of_cut = samplertest_callbacks (&cut);
@@ -130,8 +121,8 @@ test_progress_and_cancel (OsCompute *compute)
 
   os_compute_set_task (compute, task);
   done = os_dpm_solver_sample (&solver, compute, z, &of_whole);
-  g_assert_cmpuint (progress, ==, 13);
-  progress = 0;
+  g_assert_cmpuint (progress.reports, ==, 13);
+  progress.reports = 0;
   cut.cancel_at_second = cancellable;
   stopped = os_dpm_solver_sample (&solver, compute, z, &of_cut);
   g_assert_cmpuint (cut.calls, ==, 2);

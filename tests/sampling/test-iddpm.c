@@ -147,21 +147,12 @@ test_first_index (void)
 }
 
 static void
-count_progress (
-    OpensoraStage stage, guint64 done, guint64 total, gpointer user_data)
-{
-  g_assert_cmpint (stage, ==, OPENSORA_STAGE_SAMPLE);
-  g_assert_cmpuint (done, ==, (*(guint *) user_data)++);
-  g_assert_cmpuint (total, ==, 6);
-}
-
-static void
 test_progress_and_cancel (OsCompute *compute)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  guint progress = 0;
+  SamplerTestProgress progress = { .total = 6 };
   g_autoptr (OsTask) task =
-      os_task_new (cancellable, count_progress, &progress);
+      os_task_new (cancellable, samplertest_count_progress, &progress);
   SamplerTest whole = { .n_variances = 4 }, cut = { .n_variances = 4 };
   g_autoptr (OsTensor) z = optest_tensor (compute, OS_SHAPE (1, 4, 1, 2, 2));
   g_autoptr (OsTensor) done = NULL;
@@ -170,8 +161,8 @@ test_progress_and_cancel (OsCompute *compute)
 
   os_compute_set_task (compute, task);
   done = sample (compute, &whole, "6", z, NULL);
-  g_assert_cmpuint (progress, ==, 7);
-  progress = 0;
+  g_assert_cmpuint (progress.reports, ==, 7);
+  progress.reports = 0;
   cut.cancel_at_second = cancellable;
   stopped = sample (compute, &cut, "6", z, (float[]){ 1 });
   g_assert_cmpuint (cut.calls, ==, 2);

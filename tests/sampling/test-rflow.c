@@ -8,6 +8,7 @@
 #include <opensora/opensora.h>
 
 #include "optest.h"
+#include "samplertest.h"
 
 static void
 check_sequence (JsonObject *one)
@@ -263,21 +264,12 @@ test_mask_of_ones (OsCompute *compute)
 }
 
 static void
-count_progress (
-    OpensoraStage stage, guint64 done, guint64 total, gpointer user_data)
-{
-  g_assert_cmpint (stage, ==, OPENSORA_STAGE_SAMPLE);
-  g_assert_cmpuint (done, ==, (*(guint *) user_data)++);
-  g_assert_cmpuint (total, ==, 4);
-}
-
-static void
 test_progress_and_cancel (OsCompute *compute)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  guint progress = 0;
+  SamplerTestProgress progress = { .total = 4 };
   g_autoptr (OsTask) task =
-      os_task_new (cancellable, count_progress, &progress);
+      os_task_new (cancellable, samplertest_count_progress, &progress);
   Network whole = { .channels = 4 }, cut = { .channels = 4 };
   g_autoptr (OsTensor) z = optest_tensor (compute, OS_SHAPE (1, 4, 1, 2, 2));
   g_autoptr (OsTensor) done = NULL;
@@ -286,8 +278,8 @@ test_progress_and_cancel (OsCompute *compute)
 
   os_compute_set_task (compute, task);
   done = sample (compute, &whole, 1, z, NULL);
-  g_assert_cmpuint (progress, ==, 5);
-  progress = 0;
+  g_assert_cmpuint (progress.reports, ==, 5);
+  progress.reports = 0;
   cut.cancel_at_second = cancellable;
   stopped = sample (compute, &cut, 1, z, (float[]){ 1 });
   g_assert_cmpuint (cut.calls, ==, 2);

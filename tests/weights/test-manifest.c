@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Published networks are told by their names of tensors. */
-#include "base/json.h"
 #include "weights/manifest.h"
+
+#include "manifesttest.h"
 
 static gboolean
 set_has (gconstpointer names, const char *name)
@@ -20,32 +21,15 @@ find (const char *const *names)
 }
 
 static void
+check_published (const char *title, const char *const *names)
+{
+  g_assert_cmpstr (find (names)->title, ==, title);
+}
+
+static void
 test_published (void)
 {
-  g_autofree char *path = g_build_filename (
-      g_getenv ("OPENSORA_TEST_DATA"), "weights", "manifests.json", NULL);
-  g_autofree char *text = NULL;
-  g_autoptr (JsonObject) root = NULL;
-  JsonObjectIter iter;
-  const char *title;
-  JsonNode *node;
-  gsize length;
-
-  g_assert_true (g_file_get_contents (path, &text, &length, NULL));
-  root = os_json_parse (text, length, path, NULL);
-  g_assert_cmpuint (json_object_get_size (root), ==, 14);
-  json_object_iter_init (&iter, root);
-  while (json_object_iter_next (&iter, &title, &node)) {
-    JsonArray *list = json_node_get_array (node);
-    g_autoptr (GPtrArray) names = g_ptr_array_new ();
-
-    for (guint i = 0; i < json_array_get_length (list); i++)
-      g_ptr_array_add (
-          names, (gpointer) json_array_get_string_element (list, i));
-    g_ptr_array_add (names, NULL);
-    g_assert_cmpstr (
-        find ((const char *const *) names->pdata)->title, ==, title);
-  }
+  g_assert_cmpuint (manifesttest_for_each (check_published), ==, 14);
 }
 
 static void
