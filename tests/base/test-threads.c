@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The computing threads: each index once, worker numbers, many short runs. */
+/* The computing threads: each index once, worker numbers, many short runs, and
+ * what several users have of each other. */
 #include "base/threads.h"
 
 #define MAX_ITEMS 1000
@@ -104,15 +105,203 @@ test_all_cores (void)
   g_assert_cmpuint (os_threads_count (threads), ==, g_get_num_processors ());
 }
 
+/* ---- several users ---- */
+
+#define N_CALLERS 3
+
+static gpointer
+run_often (gpointer data)
+{
+  g_autoptr (OsThreads) threads = os_threads_new (4);
+  Record record;
+
+  for (guint i = 0; i < 500; i++)
+    run_and_check (threads, i % 40, &record);
+  return NULL;
+}
+
+static void
+test_several_callers (void)
+{
+  GThread *callers[N_CALLERS];
+
+  for (guint i = 0; i < N_CALLERS; i++)
+    callers[i] = g_thread_new ("caller", run_often, NULL);
+  for (guint i = 0; i < N_CALLERS; i++)
+    g_thread_join (callers[i]);
+}
+
+/* Waits until *value is wanted. */
+static void
+wait_for (gint *value, gint wanted)
+{
+  while (g_atomic_int_get (value) != wanted)
+    g_thread_yield ();
+}
+
+/* A run that has all cores until it is told to go on, then another. */
+typedef struct {
+  OsThreads *threads;
+  gint started;
+  gint goes_on, ends;
+  gint items[64]; /* of the second run, that a worker has done */
+} Other;
+
+static void
+take_core (gint64 index, guint worker, gpointer data)
+{
+  Other *other = data;
+
+  g_atomic_int_inc (&other->started);
+  wait_for (&other->goes_on, TRUE);
+}
+
+static void
+use_core (gint64 index, guint worker, gpointer data)
+{
+  Other *other = data;
+
+  if (g_atomic_int_get (&other->ends))
+    return;
+  g_usleep (100);
+  g_atomic_int_inc (&other->items[worker]);
+}
+
+static gpointer
+take_cores (gpointer data)
+{
+  Other *other = data;
+
+  os_threads_run (
+      other->threads, os_threads_count (other->threads), take_core, other);
+  os_threads_run (other->threads, 1000000, use_core, other);
+  return NULL;
+}
+
+static gint
+count_items (Other *other)
+{
+  gint n = 0;
+
+  for (guint i = 0; i < os_threads_count (other->threads); i++)
+    n += g_atomic_int_get (&other->items[i]);
+  return n;
+}
+
+/* Until all workers are at it. */
+static void
+wait_for_workers (Other *other)
+{
+  for (guint i = 0; i < os_threads_count (other->threads); i++) {
+    while (g_atomic_int_get (&other->items[i]) == 0)
+      g_usleep (1000);
+  }
+}
+
+/* Does a worker nothing while a thousand items are done? */
+static gboolean
+has_idle_worker (Other *other)
+{
+  const guint n = os_threads_count (other->threads);
+  const gint begin = count_items (other);
+  gboolean idle = FALSE;
+  Other before = *other;
+
+  while (count_items (other) < begin + 1000)
+    g_usleep (1000);
+  for (guint i = 0; i < n; i++)
+    idle |= g_atomic_int_get (&other->items[i]) == before.items[i];
+  return idle;
+}
+
+static void
+visit_slowly (gint64 index, guint worker, gpointer data)
+{
+  g_usleep (1000);
+  visit (index, worker, data);
+}
+
+static void
+check_room (gint64 index, guint worker, gpointer data)
+{
+  for (guint i = 0; i < 20; i++) {
+    if (has_idle_worker (data))
+      return;
+  }
+  g_test_fail ();
+}
+
+/* While all cores work for one, another works on its own; and where a helper
+ * was, there is soon a core for it. */
+static void
+test_no_more_than_cores (void)
+{
+  const guint n = CLAMP (g_get_num_processors (), 4, 64);
+  g_autoptr (OsThreads) threads = os_threads_new (n);
+  g_autoptr (OsThreads) others = os_threads_new (n);
+  g_autoptr (OsThreads) spare = os_threads_new (n + 2);
+  Other other = { others };
+  GThread *caller = g_thread_new ("other", take_cores, &other);
+  Record record = { n, g_thread_self () };
+
+  wait_for (&other.started, n);
+  os_threads_run (threads, 50, visit_slowly, &record);
+  g_assert_cmpint (record.elsewhere, ==, 0);
+
+  g_atomic_int_set (&other.goes_on, TRUE);
+  wait_for_workers (&other);
+  os_threads_run (threads, 1, check_room, &other);
+  g_atomic_int_set (&other.ends, TRUE);
+  g_thread_join (caller);
+}
+
+static guint
+count_threads (void)
+{
+  g_autoptr (GDir) dir = g_dir_open ("/proc/self/task", 0, NULL);
+  guint n = 0;
+
+  while (dir != NULL && g_dir_read_name (dir) != NULL)
+    n++;
+  return n;
+}
+
+/* One set of threads, which ends with its last user. */
+static void
+test_threads_are_shared (void)
+{
+  const guint before = count_threads ();
+
+  for (guint round = 0; round < 3; round++) {
+    OsThreads *one = os_threads_new (3);
+    OsThreads *two = os_threads_new (4);
+    OsThreads *three = os_threads_new (2);
+
+    if (before > 0)
+      g_assert_cmpuint (count_threads (), ==, before + 3);
+    os_threads_free (two);
+    os_threads_free (one);
+    if (before > 0)
+      g_assert_cmpuint (count_threads (), ==, before + 3);
+    os_threads_free (three);
+    while (count_threads () > before)
+      g_usleep (1000);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
+  /* The first: the system lists threads for a moment after their end. */
+  g_test_add_func ("/base/threads/shared", test_threads_are_shared);
   g_test_add_func ("/base/threads/each-index-once", test_each_index_once);
   g_test_add_func ("/base/threads/many-runs", test_many_runs);
   g_test_add_func (
       "/base/threads/beside-each-other", test_runs_beside_each_other);
   g_test_add_func ("/base/threads/inline", test_inline);
   g_test_add_func ("/base/threads/all-cores", test_all_cores);
+  g_test_add_func ("/base/threads/several-callers", test_several_callers);
+  g_test_add_func ("/base/threads/no-more-than-cores", test_no_more_than_cores);
   return g_test_run ();
 }
