@@ -7,6 +7,7 @@ import torch
 from safetensors.torch import save_file
 
 import model as M
+import preview_map
 import tokens
 from dit_stage import DIT, FPS, MAX_LENGTH, T5, Transformer
 from vae_stages import C2D, C3D
@@ -57,5 +58,6 @@ def export(work, out):
     config("opensora.json", version="1.2", prompt=PROMPT, num_frames=17, height=64, width=64, fps=int(FPS),
            num_sampling_steps=30, cfg_scale=Transformer.guidance, use_timestep_transform=True,
            aes=0, frame_mask=False, multi_resolution="STDiT2", seed=42, model_max_length=MAX_LENGTH)
+    preview_map.write(out)
     size = sum(os.path.getsize(os.path.join(d, f)) for d, _, files in os.walk(out) for f in files)
     print(f"{out}: {size / 1e6:.2f} MB")

@@ -36,6 +36,27 @@ typedef gboolean (*OpensoraFrameFunc) (
     GBytes *rgb, guint width, guint height, guint index, gpointer user_data);
 
 /**
+ * OpensoraPreviewFunc:
+ * @rgb: packed RGB pictures, one after the other: 3 * width bytes a row,
+ *   height rows a picture
+ * @width: in pixels; an eighth of the clip's
+ * @height: in pixels; an eighth of the clip's
+ * @n_frames: how many pictures there are, one for each latent frame of the loop
+ * @step: sampling steps that are done, from 1
+ * @steps: sampling steps of the loop
+ * @user_data: closure
+ *
+ * Shows what a clip is going to be while it is denoised, in colours that are
+ * roughly right. The pictures stand for equal parts of the loop's frames; those
+ * that the loop goes on from come first. Called in the thread that generates;
+ * it must return soon.
+ *
+ * Since: 0.1
+ */
+typedef void (*OpensoraPreviewFunc) (GBytes *rgb, guint width, guint height,
+    guint n_frames, guint step, guint steps, gpointer user_data);
+
+/**
  * OpensoraPipeline:
  *
  * A model and all that is needed to turn prompts into frames: tokenizer, text
@@ -76,6 +97,10 @@ OPENSORA_API
 guint opensora_pipeline_count_frames (
     OpensoraPipeline *self, OpensoraParams *resolved);
 
+OPENSORA_API
+void opensora_pipeline_set_preview_func (OpensoraPipeline *self,
+    guint interval_steps, OpensoraPreviewFunc func, gpointer data,
+    GDestroyNotify destroy);
 OPENSORA_API
 gboolean opensora_pipeline_generate (OpensoraPipeline *self,
     OpensoraParams *params, OpensoraFrameFunc frame, gpointer frame_data,

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Cancellation and progress of a long call. */
+/* Cancellation, progress and previews of a long call. */
 #include "base/task.h"
 
 struct _OsTask {
   GCancellable *cancellable;
   OpensoraProgressFunc progress;
   gpointer user_data;
+  guint preview_interval; /* 0: no previews */
+  OpensoraPreviewFunc preview;
+  gpointer preview_data;
 };
 
 OsTask *
@@ -52,4 +55,34 @@ os_task_progress (
 {
   if (task && task->progress)
     task->progress (stage, done, total, task->user_data);
+}
+
+void
+os_task_set_preview (
+    OsTask *task, guint interval, OpensoraPreviewFunc func, gpointer user_data)
+{
+  task->preview_interval = func ? interval : 0;
+  task->preview = func;
+  task->preview_data = user_data;
+}
+
+gboolean
+os_task_has_preview (const OsTask *task)
+{
+  return task && task->preview_interval > 0;
+}
+
+gboolean
+os_task_wants_preview (const OsTask *task, guint step)
+{
+  return os_task_has_preview (task) && step % task->preview_interval == 0;
+}
+
+void
+os_task_preview (const OsTask *task, GBytes *rgb, guint width, guint height,
+    guint n_frames, guint step, guint steps)
+{
+  if (os_task_has_preview (task))
+    task->preview (
+        rgb, width, height, n_frames, step, steps, task->preview_data);
 }

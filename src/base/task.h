@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* OsTask: cancellation and progress of one long call, handed down to the
- * innermost loops. A NULL task is valid everywhere: never cancelled, silent. */
+/* OsTask: cancellation, progress and previews of one long call, handed down to
+ * the innermost loops. A NULL task is valid everywhere: never cancelled,
+ * silent.
+ */
 #pragma once
 
 #include <gio/gio.h>
@@ -24,3 +26,12 @@ gboolean os_task_check (const OsTask *task, GError **error);
 
 void os_task_progress (
     const OsTask *task, OpensoraStage stage, guint64 done, guint64 total);
+
+/* A preview every `interval` steps; 0: none, as without a call of this. */
+void os_task_set_preview (
+    OsTask *task, guint interval, OpensoraPreviewFunc func, gpointer user_data);
+gboolean os_task_has_preview (const OsTask *task);
+/* Whether there is one after this step, from 1. */
+gboolean os_task_wants_preview (const OsTask *task, guint step);
+void os_task_preview (const OsTask *task, GBytes *rgb, guint width,
+    guint height, guint n_frames, guint step, guint steps);

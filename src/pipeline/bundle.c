@@ -26,6 +26,23 @@ set_published_size (OsFamily *family, const OsParts *parts)
     family->width = family->height = release->size;
 }
 
+/* As it is, or a row of three after the other. */
+static void
+read_preview_map (OsFamily *family, OsConfig *config)
+{
+  double values[G_N_ELEMENTS (family->preview_map) * 3];
+  const guint n =
+      os_config_doubles (config, "preview_map", G_N_ELEMENTS (values), values);
+
+  if (n == G_N_ELEMENTS (values)) {
+    for (guint i = 0; i < n; i++)
+      family->preview_map[i / 3][i % 3] = values[i];
+  } else if (n > 0) {
+    os_config_problem (config, "preview_map", "has %u values, %u expected", n,
+        (guint) G_N_ELEMENTS (values));
+  }
+}
+
 /* opensora.json: what this model was made for, where that differs from its
  * family. */
 static gboolean
@@ -70,6 +87,7 @@ read_defaults (OsBundle *bundle, const OsParts *parts, GError **error)
                         : OS_FRAME_MASK_GIVEN;
   f->timestep_transform =
       os_config_bool (config, "use_timestep_transform", f->timestep_transform);
+  read_preview_map (f, config);
   bundle->max_length = os_config_int (config, "model_max_length", 0, 1, 4096);
   bundle->prompt = g_strdup (os_config_string (config, "prompt", NULL));
   return os_config_check (config, error);

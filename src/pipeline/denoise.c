@@ -3,6 +3,7 @@
  * DPM-Solver++ (the same of 1.0 and 1.1, and inference-long.py). */
 #include "pipeline/denoise.h"
 
+#include "pipeline/preview.h"
 #include "pipeline/resolve.h"
 #include "sampling/dpm-solver.h"
 #include "sampling/iddpm.h"
@@ -31,6 +32,21 @@ draw_step (OsCompute *compute, int n_dims, const gint64 *shape, gpointer data)
   const OsSources *sources = ((const Denoiser *) data)->sources;
 
   return sources->draw (compute, OS_DRAW_STEP, n_dims, shape, sources->data);
+}
+
+static void
+show (OsCompute *compute, guint step, const OsTensor *x0, gpointer data)
+{
+  const Denoiser *self = data;
+  const OsTask *task = os_compute_get_task (compute);
+  g_autoptr (GBytes) rgb = NULL;
+
+  if (!os_task_wants_preview (task, step + 1) || !os_compute_ok (compute))
+    return;
+  rgb = os_preview_render (self->family, compute, x0);
+  if (rgb)
+    os_task_preview (task, rgb, x0->shape[4], x0->shape[3], x0->shape[2],
+        step + 1, self->params->steps);
 }
 
 /* The model is told the nominal size, and the frame rate of pictures if this is
@@ -122,7 +138,8 @@ os_denoise (OsBundle *bundle, OsCompute *compute, const OsParams *params,
     [OS_SAMPLER_DPM_SOLVER] = sample_dpm_solver,
   };
   Denoiser self = { &bundle->family, params, .sources = sources };
-  const OsSamplerCallbacks callbacks = { predict, draw_step, &self };
+  const OsSamplerCallbacks callbacks = { predict, draw_step, &self,
+    os_task_has_preview (os_compute_get_task (compute)) ? show : NULL };
   g_autoptr (OsStditClip) clip = NULL;
 
   os_resolve_nominal_size (params, &self.width, &self.height);

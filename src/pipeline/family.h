@@ -36,6 +36,9 @@ typedef enum {
   OS_FRAME_MASK_CONDITIONED,
 } OsFrameMaskUse;
 
+/* Channels of the latents that previews are made from. */
+#define OS_PREVIEW_CHANNELS 4
+
 typedef struct {
   const char *version;
   /* Of the inference config that the release ships. */
@@ -74,6 +77,9 @@ typedef struct {
   /* A clip goes on from so many latent frames of another, or a multiple, which
    * decode to so many frames. */
   guint carried_latents, carried_frames;
+  /* Red, green and blue, -1 .. 1, that a preview has of each latent channel,
+   * and in the last row those without any. */
+  float preview_map[OS_PREVIEW_CHANNELS + 1][3];
 } OsFamily;
 
 /* NULL and OPENSORA_ERROR_UNSUPPORTED for a version that is not known. */

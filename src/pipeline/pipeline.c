@@ -21,6 +21,10 @@ struct _OpensoraPipeline {
   OsCompute *compute;
   OsBundle *bundle;
   char *commit;
+  guint preview_interval;
+  OpensoraPreviewFunc preview;
+  gpointer preview_data;
+  GDestroyNotify preview_destroy;
 
   GMutex tail_lock; /* inside of the other; for what is quick */
   OsTail tail;      /* of the last clip */
@@ -111,6 +115,8 @@ opensora_pipeline_finalize (GObject *object)
 {
   OpensoraPipeline *self = OPENSORA_PIPELINE (object);
 
+  if (self->preview_destroy)
+    self->preview_destroy (self->preview_data);
   os_tail_clear (&self->tail);
   g_clear_pointer (&self->bundle, os_bundle_free);
   g_clear_pointer (&self->compute, os_compute_free);
@@ -537,6 +543,46 @@ opensora_pipeline_count_frames (
                       : 0;
 }
 
+/**
+ * opensora_pipeline_set_preview_func:
+ * @self: a pipeline
+ * @interval_steps: sampling steps from one preview to the next; 0 for none
+ * @func: (nullable) (scope notified) (closure data) (destroy destroy): receives
+ *   the previews; %NULL for none
+ * @data: closure of @func
+ * @destroy: called when @func is replaced, or with the end of the pipeline
+ *
+ * Has clips shown while they are denoised: as what the model predicts in every
+ * so many steps, in small pictures, which cost next to nothing. Their colours
+ * are those of a linear map of the latents, `preview_map` of a model's
+ * opensora.json, or else of its release.
+ *
+ * The frames of a clip are the same with and without. A clip that is being made
+ * is waited for.
+ *
+ * Since: 0.1
+ */
+void
+opensora_pipeline_set_preview_func (OpensoraPipeline *self,
+    guint interval_steps, OpensoraPreviewFunc func, gpointer data,
+    GDestroyNotify destroy)
+{
+  GDestroyNotify old_destroy;
+  gpointer old_data;
+
+  g_return_if_fail (OPENSORA_IS_PIPELINE (self));
+  g_mutex_lock (&self->lock);
+  old_destroy = self->preview_destroy;
+  old_data = self->preview_data;
+  self->preview_interval = interval_steps;
+  self->preview = func;
+  self->preview_data = data;
+  self->preview_destroy = destroy;
+  g_mutex_unlock (&self->lock);
+  if (old_destroy)
+    old_destroy (old_data);
+}
+
 /* With the lock held. What the clip before left behind is replaced when this
  * one is complete. */
 static gboolean
@@ -589,6 +635,8 @@ opensora_pipeline_generate (OpensoraPipeline *self, OpensoraParams *params,
 
   g_mutex_lock (&self->lock);
   if (require_loaded (self, error)) {
+    os_task_set_preview (
+        task, self->preview_interval, self->preview, self->preview_data);
     os_compute_set_task (self->compute, task);
     done = generate_locked (self, params, frame, frame_data, error);
     os_compute_set_task (self->compute, NULL);

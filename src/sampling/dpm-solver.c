@@ -147,6 +147,8 @@ os_dpm_solver_sample (const OsDpmSolver *solver, OsCompute *compute,
 
     history_push (&history, from,
         predict (solver, compute, process, before, from, callbacks));
+    if (callbacks->estimate)
+      callbacks->estimate (compute, i, history.x0, callbacks->data);
     sample = advance (compute, process, &history, before, to, !first_order);
     os_task_progress (task, OPENSORA_STAGE_SAMPLE, i + 1, n);
   }

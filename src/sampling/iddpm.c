@@ -135,6 +135,33 @@ move_frames (const Values *values, const OsIddpmStep *step, gboolean last,
   }
 }
 
+/* The sample as it is predicted; given frames are that already. */
+static void
+tell_estimate (const OsIddpm *iddpm, OsCompute *compute, guint index,
+    const OsTensor *like, const Values *values, const guint8 *states,
+    const float *prediction, const OsSamplerCallbacks *callbacks)
+{
+  const OsIddpmStep *step =
+      &g_array_index (iddpm->schedule, OsIddpmStep, index);
+  const gint64 C = values->C, T = values->T, plane = values->plane;
+  g_autoptr (OsTensor) x0 =
+      os_compute_upload (compute, values->x, like->n_dims, like->shape);
+
+  for (gint64 row = 0; row < values->B * C * T && os_compute_ok (compute);
+       row++) {
+    const gint64 b = row / (C * T), c = row / T % C, t = row % T;
+    const float *eps = prediction + ((b * 2 * C + c) * T + t) * plane;
+    float *x = os_tensor_f32 (x0) + row * plane;
+
+    if (states && states[b * T + t] == FRAME_GIVEN)
+      continue;
+    for (gint64 i = 0; i < plane; i++)
+      x[i] = os_iddpm_posterior (step, x[i], eps[i], -1).x0;
+  }
+  callbacks->estimate (
+      compute, iddpm->schedule->len - 1 - index, x0, callbacks->data);
+}
+
 /* The guided prediction for the values, as they are now. */
 static float *
 predict (const OsIddpm *iddpm, OsCompute *compute, const OsTensor *x,
@@ -179,6 +206,9 @@ os_iddpm_step (const OsIddpm *iddpm, OsCompute *compute, guint index,
     prediction = predict (iddpm, compute, x, &values, step, states, callbacks);
     noise = draw_noise (compute, x, callbacks);
   }
+  if (callbacks->estimate && os_compute_ok (compute))
+    tell_estimate (
+        iddpm, compute, index, x, &values, states, prediction, callbacks);
   if (!os_compute_ok (compute))
     return os_compute_tensor (compute, x->n_dims, s);
   move_frames (&values, step, index == 0, states, prediction, noise);

@@ -121,31 +121,53 @@ renoise (const OsRflow *rflow, OsCompute *compute, const FrameStates *states,
   return choose_frames (compute, states->entering, noised, z);
 }
 
+/* Where z is in step `index`, and how far it goes. */
+typedef struct {
+  guint index;
+  float t, dt;
+} Step;
+
+/* At this velocity z is the sample at t = 0; given frames are that already. */
+static void
+tell_estimate (const OsRflow *rflow, OsCompute *compute, const OsTensor *z,
+    const OsTensor *v, const Step *at, const guint8 *x_mask,
+    const OsSamplerCallbacks *callbacks)
+{
+  g_autoptr (OsTensor) end =
+      os_lerp (compute, z, 1, v, at->t / (float) rflow->num_timesteps);
+  g_autoptr (OsTensor) x0 =
+      x_mask ? choose_frames (compute, x_mask, end, z) : os_tensor_ref (end);
+
+  callbacks->estimate (compute, at->index, x0, callbacks->data);
+}
+
 /* z + dt v */
 static OsTensor *
-step (const OsRflow *rflow, OsCompute *compute, const OsTensor *z, float t,
-    float dt, const guint8 *x_mask, const OsSamplerCallbacks *callbacks)
+step (const OsRflow *rflow, OsCompute *compute, const OsTensor *z,
+    const Step *at, const guint8 *x_mask, const OsSamplerCallbacks *callbacks)
 {
   g_autoptr (OsTensor) prediction =
-      callbacks->network (compute, z, t, x_mask, callbacks->data);
+      callbacks->network (compute, z, at->t, x_mask, callbacks->data);
   g_autoptr (OsTensor) velocities =
       os_tensor_slice (prediction, 1, 0, z->shape[1]);
   g_autoptr (OsTensor) v =
       os_guide (compute, velocities, z->shape[1], rflow->guidance_scale);
 
-  return os_lerp (compute, z, 1, v, dt);
+  if (callbacks->estimate)
+    tell_estimate (rflow, compute, z, v, at, x_mask, callbacks);
+  return os_lerp (compute, z, 1, v, at->dt);
 }
 
 /* The same where frames with upper = 0 stay what they are. */
 static OsTensor *
 step_masked (const OsRflow *rflow, OsCompute *compute, const OsTensor *z,
-    float t, float dt, const FrameStates *states,
+    const Step *at, const FrameStates *states,
     const OsSamplerCallbacks *callbacks)
 {
   g_autoptr (OsTensor) noised =
-      renoise (rflow, compute, states, z, t, callbacks);
+      renoise (rflow, compute, states, z, at->t, callbacks);
   g_autoptr (OsTensor) moved =
-      step (rflow, compute, noised, t, dt, states->upper, callbacks);
+      step (rflow, compute, noised, at, states->upper, callbacks);
 
   return choose_frames (compute, states->upper, moved, z);
 }
@@ -165,14 +187,14 @@ os_rflow_sample (const OsRflow *rflow, OsCompute *compute, const OsTensor *z,
   if (frame_mask)
     frame_states_init (&states, frame_mask, z->shape[0] * z->shape[2]);
   for (guint i = 0; i < rflow->steps && os_compute_ok (compute); i++) {
+    const Step at = { i, t[i], dt[i] };
     g_autoptr (OsTensor) before = sample;
 
     if (frame_mask) {
       frame_states_advance (&states, frame_mask, rflow->num_timesteps, t[i]);
-      sample =
-          step_masked (rflow, compute, before, t[i], dt[i], &states, callbacks);
+      sample = step_masked (rflow, compute, before, &at, &states, callbacks);
     } else {
-      sample = step (rflow, compute, before, t[i], dt[i], NULL, callbacks);
+      sample = step (rflow, compute, before, &at, NULL, callbacks);
     }
     os_task_progress (task, OPENSORA_STAGE_SAMPLE, i + 1, rflow->steps);
   }

@@ -90,6 +90,45 @@ test_stage_names (void)
       opensora_stage_get_name (OPENSORA_STAGE_DECODE), ==, "decode");
 }
 
+static void
+on_preview (GBytes *rgb, guint width, guint height, guint n_frames, guint step,
+    guint steps, gpointer user_data)
+{
+  g_assert_cmpuint (width, ==, 1);
+  g_assert_cmpuint (height, ==, 2);
+  g_assert_cmpuint (n_frames, ==, 3);
+  g_assert_cmpuint (steps, ==, 5);
+  g_string_append_printf (user_data, "%u ", step);
+}
+
+static void
+test_preview (void)
+{
+  static const struct {
+    guint interval;
+    const char *steps;
+  } cases[] = { { 0, "" }, { 1, "1 2 3 4 5 " }, { 2, "2 4 " } };
+  g_autoptr (OsTask) task = os_task_new (NULL, NULL, NULL);
+  g_autoptr (GBytes) rgb = g_bytes_new (NULL, 0);
+
+  g_assert_false (os_task_has_preview (NULL));
+  g_assert_false (os_task_wants_preview (NULL, 1));
+  g_assert_false (os_task_has_preview (task));
+  os_task_preview (task, rgb, 1, 2, 3, 4, 5);
+  for (guint i = 0; i < G_N_ELEMENTS (cases); i++) {
+    g_autoptr (GString) seen = g_string_new (NULL);
+
+    os_task_set_preview (task, cases[i].interval, on_preview, seen);
+    g_assert_cmpint (os_task_has_preview (task), ==, cases[i].interval > 0);
+    for (guint step = 1; step <= 5; step++)
+      if (os_task_wants_preview (task, step))
+        os_task_preview (task, rgb, 1, 2, 3, step, 5);
+    g_assert_cmpstr (seen->str, ==, cases[i].steps);
+  }
+  os_task_set_preview (task, 1, NULL, NULL);
+  g_assert_false (os_task_has_preview (task));
+}
+
 int
 main (int argc, char **argv)
 {
@@ -99,5 +138,6 @@ main (int argc, char **argv)
   g_test_add_func ("/base/task/cancel", test_cancel);
   g_test_add_func ("/base/task/progress", test_progress);
   g_test_add_func ("/base/task/stage-names", test_stage_names);
+  g_test_add_func ("/base/task/preview", test_preview);
   return g_test_run ();
 }

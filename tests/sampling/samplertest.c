@@ -60,10 +60,23 @@ draw (OsCompute *compute, int n_dims, const gint64 *shape, gpointer data)
   return noise;
 }
 
+static void
+keep_estimate (
+    OsCompute *compute, guint step, const OsTensor *x0, gpointer data)
+{
+  SamplerTest *test = data;
+
+  g_assert_cmpuint (step, <, 64);
+  test->n_estimates++;
+  for (gint64 t = 0; t < x0->shape[2] && t < 4; t++)
+    test->estimates[step][t] =
+        os_tensor_f32 (x0)[t * x0->shape[3] * x0->shape[4]];
+}
+
 OsSamplerCallbacks
 samplertest_callbacks (SamplerTest *test)
 {
-  return (OsSamplerCallbacks){ predict, draw, test };
+  return (OsSamplerCallbacks){ predict, draw, test, keep_estimate };
 }
 
 void

@@ -16,6 +16,8 @@ typedef struct {
   guint calls, noise_calls;
   gint64 noise_rows; /* of the last noise drawn */
   float t[64];
+  guint n_estimates;
+  float estimates[64][4]; /* the first value of each frame */
   guint8 x_mask[64][4];
   gboolean masked;
   GCancellable *cancel_at_second;

@@ -53,6 +53,9 @@ test_finds_sample (OsCompute *compute)
   g_assert_cmpuint (test.noise_calls, ==, 0);
   g_assert_cmpfloat (test.t[0], ==, 999);
   g_assert_cmpfloat_with_epsilon (test.t[3], 999 - 3 * 999.0 / 7, 1e-3);
+  g_assert_cmpuint (test.n_estimates, ==, 7);
+  for (guint i = 0; i < 7; i++)
+    g_assert_cmpfloat_with_epsilon (test.estimates[i][1], 0.7, 1e-3);
 }
 
 /* The noise in a normal sample of this deviation, known for any x. */

@@ -37,6 +37,9 @@ test_finds_sample (OsCompute *compute)
   g_assert_cmpfloat (test.t[0], ==, 999);
   g_assert_cmpfloat (test.t[2], ==, 500);
   g_assert_cmpfloat (test.t[4], ==, 0);
+  g_assert_cmpuint (test.n_estimates, ==, 5);
+  for (guint i = 0; i < 5; i++)
+    g_assert_cmpfloat_with_epsilon (test.estimates[i][1], 0.7, 1e-4);
 }
 
 /* One step by hand: guidance in the first channels, the noise of the variance
@@ -106,6 +109,14 @@ test_frame_mask (OsCompute *compute)
   /* Index 3, 2, 1, 0; 0.5 x 4 is 2: noised at index 2 and generated after. */
   for (int i = 0; i < 4; i++)
     g_assert_cmpmem (test.x_mask[i], 3, expected[i], 3);
+  /* A frame that is given is estimated to be what it is. */
+  for (int i = 0; i < 4; i++) {
+    g_assert_cmpfloat_with_epsilon (test.estimates[i][0], 0.2, 1e-4);
+    g_assert_cmpfloat_with_epsilon (
+        test.estimates[i][1], i < 3 ? AT (z, 0, 0, 1, 0, 0) : 0.2, 1e-4);
+    g_assert_cmpfloat_with_epsilon (
+        test.estimates[i][2], i < 1 ? AT (z, 0, 0, 2, 0, 0) : 0.2, 1e-4);
+  }
 }
 
 /* Before its time a frame stays what it is, bit by bit; at it, it starts from

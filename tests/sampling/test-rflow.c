@@ -120,6 +120,7 @@ typedef struct {
   gint64 channels; /* more than z's: the rest is a variance */
   guint calls, noise_calls;
   float t[8];
+  float estimates[8][4]; /* the first value of each frame */
   guint8 x_mask[8][4];
   gboolean masked;
   GCancellable *cancel_at_second;
@@ -166,6 +167,17 @@ draw (OsCompute *compute, int n_dims, const gint64 *shape, gpointer data)
   return noise;
 }
 
+static void
+keep_estimate (
+    OsCompute *compute, guint step, const OsTensor *x0, gpointer data)
+{
+  Network *network = data;
+
+  for (gint64 t = 0; t < x0->shape[2] && step < 8; t++)
+    network->estimates[step][t] =
+        os_tensor_f32 (x0)[t * x0->shape[3] * x0->shape[4]];
+}
+
 static OsTensor *
 sample (OsCompute *compute, Network *network, double guidance,
     const OsTensor *z, const float *frame_mask)
@@ -173,7 +185,8 @@ sample (OsCompute *compute, Network *network, double guidance,
   const OsRflow rflow = {
     .steps = 4, .num_timesteps = 1000, .guidance_scale = guidance
   };
-  const OsSamplerCallbacks callbacks = { predict, draw, network };
+  const OsSamplerCallbacks callbacks = { predict, draw, network,
+    keep_estimate };
 
   return os_rflow_sample (&rflow, compute, z, frame_mask, &callbacks);
 }
@@ -245,8 +258,16 @@ test_frame_mask (OsCompute *compute)
     }
   }
   g_assert_cmpuint (network.noise_calls, ==, 4);
-  for (int i = 0; i < 4; i++)
+  for (int i = 0; i < 4; i++) {
     g_assert_cmpmem (network.x_mask[i], 3, expected[i], 3);
+    /* It moves at one speed: what it ends at is seen from the start. The noise
+     * of the first frame, which enters at once, is sevens. */
+    g_assert_cmpfloat_with_epsilon (
+        network.estimates[i][0], AT (out, 0, 0, 0, 0, 0), 2e-6);
+    g_assert_cmpfloat (network.estimates[i][1], ==, AT (z, 0, 0, 1, 0, 0));
+    g_assert_cmpfloat_with_epsilon (
+        network.estimates[i][2], AT (i < 2 ? z : out, 0, 0, 2, 0, 0), 2e-6);
+  }
 }
 
 /* A mask of ones changes nothing but that noise is drawn. */
