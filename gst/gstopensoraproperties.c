@@ -447,6 +447,20 @@ add_stream (GPtrArray *specs)
           "Keep the frames of the clip that is being pushed in memory, for "
           "seeking in it",
           FALSE, CLIP));
+  /**
+   * GstOpensoraSrc:use-buffering:
+   *
+   * Whether BUFFERING messages are posted when a frame after the first has to
+   * be waited for, until its clip is whole or as many frames are made as may
+   * wait. An application that plays pauses while they say less than 100.
+   *
+   * Since: 0.1
+   */
+  g_ptr_array_add (specs,
+      g_param_spec_boolean ("use-buffering", "Use buffering",
+          "Post BUFFERING messages around waits after the first frame, so that "
+          "players pause; frames then come clip by clip",
+          TRUE, CLIP));
 }
 
 static void

@@ -7,6 +7,7 @@
  *   gstopensoraseek.c         which seeks are possible */
 #pragma once
 
+#include "gstopensorabuffering.h"
 #include "gstopensoraextent.h"
 #include "gstopensoraplan.h"
 #include "gstopensorasrc.h"
@@ -32,6 +33,7 @@ struct _GstOpensoraSrc {
   OpensoraPipeline *pipeline; /* kept from run to run, freed in NULL */
   GstOpensoraPlan *plan;
   GstOpensoraProgress progress;
+  GstOpensoraBuffering buffering;
   guint n_threads; /* as set when the run began */
 
   /* The streaming thread's own. */

@@ -138,6 +138,7 @@ gst_opensora_src_stop (GstBaseSrc *base)
   g_clear_pointer (&self->plan, gst_opensora_plan_free);
   gst_opensora_src_clear_stream (self);
   gst_opensora_writer_clear (&self->writer);
+  g_atomic_int_set (&self->buffering.active, FALSE);
 
   GST_OBJECT_LOCK (self);
   self->extent.size = (GstOpensoraSize){ 0 };
@@ -178,6 +179,7 @@ gst_opensora_src_restart (GstOpensoraSrc *self)
 
   set_worker (self, NULL);
   gst_opensora_src_clear_stream (self);
+  gst_opensora_buffering_end (&self->buffering);
   gst_opensora_plan_rewind (self->plan);
   if (begin_work (self, &error))
     return TRUE;
@@ -221,6 +223,7 @@ cancel_all (GstOpensoraSrc *self)
   if (self->worker != NULL)
     gst_opensora_worker_cancel (self->worker);
   GST_OBJECT_UNLOCK (self);
+  gst_opensora_buffering_end (&self->buffering);
 }
 
 static gboolean
@@ -287,6 +290,7 @@ gst_opensora_src_init (GstOpensoraSrc *self)
 {
   gst_opensora_settings_init (&self->settings, G_OBJECT_GET_CLASS (self));
   gst_video_info_init (&self->extent.info);
+  self->buffering.element = GST_ELEMENT (self);
   gst_base_src_set_format (GST_BASE_SRC (self), GST_FORMAT_TIME);
 }
 

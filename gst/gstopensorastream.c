@@ -206,6 +206,21 @@ hold_frame (GstOpensoraSrc *self, GstBuffer *rgb)
     g_ptr_array_add (self->frames, gst_buffer_ref (rgb));
 }
 
+/* After the first frame: a wait is told if it is longer than half the time for
+ * which a frame is shown. Still pictures are shown for ever. */
+static void
+tell_waiting (GstOpensoraSrc *self)
+{
+  const GstOpensoraSize *size = &self->extent.size;
+
+  if (is_held (self)
+      || !gst_opensora_settings_get_boolean (&self->settings, "use-buffering"))
+    gst_opensora_buffering_end (&self->buffering);
+  else if (self->clip != NULL && size->fps_n > 0)
+    gst_opensora_buffering_wait (&self->buffering, self->worker,
+        G_USEC_PER_SEC * size->fps_d / (2 * size->fps_n));
+}
+
 /* Of the worker, which gets more to do on the way. */
 static GstFlowReturn
 pop_frame (GstOpensoraSrc *self, GstBuffer **rgb)
@@ -214,6 +229,7 @@ pop_frame (GstOpensoraSrc *self, GstBuffer **rgb)
   GstFlowReturn ret;
 
   for (;;) {
+    tell_waiting (self);
     ret = gst_opensora_worker_pop (
         self->worker, is_held (self) ? NULL : rgb, &error);
     if (ret == GST_OPENSORA_FLOW_DROPPED) {

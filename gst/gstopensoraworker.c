@@ -21,7 +21,9 @@ struct _GstOpensoraWorker {
   GCancellable *cancellable; /* of what is being done, another for each clip */
   GstOpensoraClip *clip;     /* the last that was given, unless dropped */
   GQueue frames;
-  guint n_made;        /* frames of this clip that were queued */
+  guint n_frames;      /* of the clip */
+  guint n_made;        /* of these, that were queued */
+  double denoised;     /* part of its denoising that is done, 0 to 1 */
   gboolean loaded;     /* the model */
   gboolean working;    /* the clip is not whole */
   gboolean unseen;     /* no frame of it was popped yet */
@@ -43,13 +45,18 @@ on_progress (OpensoraStage stage, guint64 done, guint64 total, gpointer data)
   GstOpensoraWorker *self = data;
 
   gst_opensora_progress_update (self->progress, stage, done, total);
+  if (stage != OPENSORA_STAGE_SAMPLE)
+    return;
+  g_mutex_lock (&self->lock);
+  self->denoised = MAX (self->denoised, (double) done / total);
+  g_mutex_unlock (&self->lock);
 }
 
 /* A clip that is being made. */
 typedef struct {
   GstOpensoraWorker *worker;
   GstOpensoraClip *clip;
-  guint n_frames;
+  guint n_frames; /* as planned */
 } Job;
 
 /* With the lock held. */
@@ -60,14 +67,19 @@ is_wanted (const Job *job)
 }
 
 static gboolean
+is_full (GstOpensoraWorker *self)
+{
+  return g_queue_get_length (&self->frames) >= MAX_QUEUED_FRAMES;
+}
+
+static gboolean
 push_frame (const Job *job, GstBuffer *frame)
 {
   GstOpensoraWorker *self = job->worker;
   gboolean wanted;
 
   g_mutex_lock (&self->lock);
-  while (is_wanted (job)
-         && g_queue_get_length (&self->frames) >= MAX_QUEUED_FRAMES)
+  while (is_wanted (job) && is_full (self))
     g_cond_wait (&self->cond, &self->lock);
   wanted = is_wanted (job);
   if (wanted) {
@@ -300,7 +312,9 @@ gst_opensora_worker_generate (GstOpensoraWorker *self, GstOpensoraClip *clip)
     g_object_unref (self->cancellable);
     self->cancellable = g_cancellable_new ();
   }
+  self->n_frames = clip->n_frames;
   self->n_made = 0;
+  self->denoised = 0;
   self->working = TRUE;
   self->unseen = TRUE;
   self->wanting = FALSE;
@@ -402,12 +416,52 @@ wants_clip (const GstOpensoraWorker *self)
 
 /* Is there something for the streaming thread? With the lock held. */
 static gboolean
-is_ready (GstOpensoraWorker *self)
+is_ready (GstOpensoraWorker *self, gboolean filled)
 {
   if (self->flushing || self->announcing)
     return self->flushing;
-  return self->dropped || self->done || wants_clip (self)
-         || !g_queue_is_empty (&self->frames);
+  if (self->dropped || self->done || wants_clip (self))
+    return TRUE;
+  return !g_queue_is_empty (&self->frames)
+         && (!filled || !self->working || is_full (self));
+}
+
+gboolean
+gst_opensora_worker_wait (GstOpensoraWorker *self, gboolean filled, gint64 us)
+{
+  const gint64 end = g_get_monotonic_time () + us;
+  gboolean ready;
+
+  g_mutex_lock (&self->lock);
+  while (!(ready = is_ready (self, filled))
+         && g_cond_wait_until (&self->cond, &self->lock, end))
+    ;
+  g_mutex_unlock (&self->lock);
+  return ready;
+}
+
+gboolean
+gst_opensora_worker_has_frame (GstOpensoraWorker *self)
+{
+  gboolean has;
+
+  g_mutex_lock (&self->lock);
+  has = !self->flushing && (self->done || !g_queue_is_empty (&self->frames));
+  g_mutex_unlock (&self->lock);
+  return has;
+}
+
+double
+gst_opensora_worker_get_work (GstOpensoraWorker *self)
+{
+  double work;
+
+  g_mutex_lock (&self->lock);
+  work = 0.9 * self->denoised;
+  if (self->clip != NULL && self->n_made > 0)
+    work = 0.9 + 0.1 * self->n_made / self->n_frames;
+  g_mutex_unlock (&self->lock);
+  return work;
 }
 
 /* With the lock held. */
@@ -429,7 +483,7 @@ gst_opensora_worker_pop (
   GstFlowReturn ret = GST_FLOW_OK;
 
   g_mutex_lock (&self->lock);
-  while (frame != NULL && !is_ready (self))
+  while (frame != NULL && !is_ready (self, FALSE))
     g_cond_wait (&self->cond, &self->lock);
   if (self->flushing) {
     ret = GST_FLOW_FLUSHING;

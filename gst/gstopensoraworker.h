@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The thread that loads the model and makes clips, and the bounded queue of
  * frames between it and the streaming thread. Its functions never wait, but for
- * pop () and free ().
+ * pop (), wait () and free ().
  *
  *   worker thread                       streaming thread
  *   load, wants a clip ───────────────► pop (): GST_OPENSORA_FLOW_WANTED
@@ -52,6 +52,16 @@ void gst_opensora_worker_set_flushing (
  * not wait, and GST_FLOW_OK says that there is nothing to tell. */
 GstFlowReturn gst_opensora_worker_pop (
     GstOpensoraWorker *self, GstBuffer **frame, GError **error);
+
+/* Waits at most so many microseconds until pop () has something to tell.
+ * filled: a frame counts only once its clip is whole or the queue is full. */
+gboolean gst_opensora_worker_wait (
+    GstOpensoraWorker *self, gboolean filled, gint64 us);
+/* Whether pop () has a frame, or the end. */
+gboolean gst_opensora_worker_has_frame (GstOpensoraWorker *self);
+/* How far the last clip that was given is, from 0 to 1: nine tenths for the
+ * denoising, one for the frames. */
+double gst_opensora_worker_get_work (GstOpensoraWorker *self);
 
 /* Makes the clip, whose durations are set when it is whole. */
 void gst_opensora_worker_generate (

@@ -141,6 +141,20 @@ gst_test_wait_progress (
 }
 
 void
+gst_test_wait_whole (GstElement *src)
+{
+  gboolean whole = FALSE;
+
+  while (!whole) {
+    g_autoptr (GstQuery) query = gst_query_new_seeking (GST_FORMAT_TIME);
+
+    g_usleep (1000);
+    g_assert_true (gst_element_query (src, query));
+    gst_query_parse_seeking (query, NULL, &whole, NULL, NULL);
+  }
+}
+
+void
 gst_test_wait_eos (GstElement *pipeline)
 {
   g_autoptr (GstMessage) message =

@@ -27,6 +27,8 @@ GstMessage *gst_test_wait_message (GstElement *element, GstMessageType types);
 /* Waits for a progress message of this type and code (NULL for any). */
 void gst_test_wait_progress (
     GstElement *element, GstProgressType type, const char *code);
+/* Until the clip that is being pushed, with keep-clip, has all its frames. */
+void gst_test_wait_whole (GstElement *src);
 /* Fails on an error message. */
 void gst_test_wait_eos (GstElement *pipeline);
 

@@ -204,21 +204,6 @@ test_goes_on (void)
   teardown (&alone);
 }
 
-/* Until the clip that is being pushed, which is kept, has all its frames. */
-static void
-wait_whole (Fixture *f)
-{
-  gboolean whole = FALSE;
-
-  while (!whole) {
-    g_autoptr (GstQuery) query = gst_query_new_seeking (GST_FORMAT_TIME);
-
-    g_assert_true (gst_element_query (f->src, query));
-    gst_query_parse_seeking (query, NULL, &whole, NULL, NULL);
-    g_usleep (1000);
-  }
-}
-
 /* A slow sink that can be closed. */
 typedef struct {
   GMutex lock;
@@ -326,7 +311,7 @@ check_ahead (const char *steps, guint wait_ms)
   gst_element_set_state (f.pipeline, GST_STATE_PAUSED);
   gst_element_get_state (f.pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
   gst_util_set_object_arg (G_OBJECT (f.src), "steps", steps);
-  wait_whole (&f);
+  gst_test_wait_whole (f.src);
   gst_element_set_state (f.pipeline, GST_STATE_PLAYING);
   wait_messages (&f, "s1 ");
   gate_close (&gate);
@@ -367,7 +352,7 @@ test_idle (void)
   cancel (&f);
   gst_element_set_state (f.pipeline, GST_STATE_PAUSED);
   gst_element_get_state (f.pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
-  wait_whole (&f);
+  gst_test_wait_whole (f.src);
   cancel (&f);
   gst_element_set_state (f.pipeline, GST_STATE_PLAYING);
   gst_test_wait_eos (f.pipeline);

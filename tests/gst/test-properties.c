@@ -145,6 +145,7 @@ static const struct {
   { "cache-dir", "~/models" },
   { "local-files-only", "true" },
   { "keep-clip", "true" },
+  { "use-buffering", "false" },
   { "config", "sample.py" },
   { "n-threads", "2" },
   { "backend", "onednn" },
