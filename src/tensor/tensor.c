@@ -7,6 +7,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "base/mapped-file.h"
 #include "base/size.h"
 
 typedef struct _OsStorage {
@@ -339,7 +340,7 @@ advise (const OsTensor *tensor, int advice)
   gint64 size = os_dtype_size (tensor->dtype), page = sysconf (_SC_PAGESIZE);
   gint64 begin = (gint64) os_tensor_data (tensor), end = begin + size;
 
-  if (tensor->storage->owner_free != (GDestroyNotify) g_mapped_file_unref
+  if (tensor->storage->owner_free != (GDestroyNotify) os_mapped_file_unref
       || os_tensor_count (tensor) == 0)
     return;
   for (int i = 0; i < tensor->n_dims; i++) {

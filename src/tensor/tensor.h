@@ -105,8 +105,8 @@ gpointer os_tensor_data (const OsTensor *tensor);
 float *os_tensor_f32 (const OsTensor *tensor);
 
 /* Gives the memory from the first to the last element back to the system if it
- * is part of a mapped file (wrapped, with a GMappedFile as its owner), which is
- * read again when it is needed; other memory stays. For data that are used
+ * is part of a mapped file (wrapped, with an OsMappedFile as its owner), which
+ * is read again when it is needed; other memory stays. For data that are used
  * once. */
 void os_tensor_release (const OsTensor *tensor);
 /* Has the same memory read in the background, to be there when it is needed. */

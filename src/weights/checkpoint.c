@@ -10,7 +10,7 @@
 
 /* A checksum that is still to be compared. */
 typedef struct {
-  GMappedFile *file;
+  OsMappedFile *file;
   gsize offset;
   gsize size;
   guint32 crc;
@@ -56,7 +56,7 @@ clear_check (gpointer data)
 {
   Check *check = data;
 
-  g_mapped_file_unref (check->file);
+  os_mapped_file_unref (check->file);
   g_free (check->path);
   g_free (check->record);
 }
@@ -166,8 +166,8 @@ verify_record (const Check *check, const OsTask *task, GError **error)
 {
   g_autoptr (OsTensor) record = os_tensor_new_wrapped (OS_DTYPE_U8,
       OS_SHAPE (check->size),
-      g_mapped_file_get_contents (check->file) + check->offset,
-      g_mapped_file_ref (check->file), (GDestroyNotify) g_mapped_file_unref);
+      os_mapped_file_get_contents (check->file) + check->offset,
+      os_mapped_file_ref (check->file), (GDestroyNotify) os_mapped_file_unref);
   guint32 crc = 0;
 
   for (gsize done = 0; done < check->size; done += VERIFY_CHUNK) {
@@ -282,10 +282,10 @@ os_checkpoint_add (OsCheckpoint *checkpoint, const char *name, OsTensor *tensor,
 }
 
 void
-os_checkpoint_add_check (OsCheckpoint *checkpoint, GMappedFile *file,
+os_checkpoint_add_check (OsCheckpoint *checkpoint, OsMappedFile *file,
     gsize offset, gsize size, guint32 crc, const char *record)
 {
-  Check check = { g_mapped_file_ref (file), offset, size, crc,
+  Check check = { os_mapped_file_ref (file), offset, size, crc,
     g_strdup (checkpoint->file), g_strdup (record) };
 
   g_array_append_val (checkpoint->checks, check);
@@ -311,22 +311,4 @@ os_checkpoint_strip_module (OsCheckpoint *checkpoint)
         strlen (entry->name) - strlen (MODULE) + 1);
     add_name (checkpoint, entry);
   }
-}
-
-GMappedFile *
-os_checkpoint_map (const char *path, GError **error)
-{
-  g_autoptr (GError) file_error = NULL;
-  GMappedFile *file = g_mapped_file_new (path, FALSE, &file_error);
-
-  if (file == NULL) {
-    gboolean missing =
-        g_error_matches (file_error, G_FILE_ERROR, G_FILE_ERROR_NOENT);
-    g_set_error (error, OPENSORA_ERROR,
-        missing ? OPENSORA_ERROR_NOT_FOUND : OPENSORA_ERROR_READ, "%s: %s",
-        path,
-        missing ? "there is no such file; check the name or download it"
-                : file_error->message);
-  }
-  return file;
 }

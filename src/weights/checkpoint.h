@@ -5,6 +5,7 @@
  * recognises them by content, not by name. Opening reads headers only. */
 #pragma once
 
+#include "base/mapped-file.h"
 #include "base/task.h"
 #include "tensor/tensor.h"
 
@@ -70,8 +71,6 @@ gboolean os_checkpoint_verify (
 
 /* For readers. */
 
-/* The file, mapped read-only; NOT_FOUND or READ. */
-GMappedFile *os_checkpoint_map (const char *path, GError **error);
 /* An empty checkpoint. */
 OsCheckpoint *os_checkpoint_new (const char *path, const char *format);
 void os_checkpoint_set_format (OsCheckpoint *checkpoint, const char *format);
@@ -93,7 +92,7 @@ GArray *os_checkpoint_path_new (void);
 void os_checkpoint_path_append (GArray *path, const char *key, gint64 index);
 /* Bytes of a mapped file whose CRC-32 os_checkpoint_verify() compares; `record`
  * names them in messages. */
-void os_checkpoint_add_check (OsCheckpoint *checkpoint, GMappedFile *file,
+void os_checkpoint_add_check (OsCheckpoint *checkpoint, OsMappedFile *file,
     gsize offset, gsize size, guint32 crc, const char *record);
 /* If every name begins with "module.", as DataParallel writes them, takes that
  * away. */

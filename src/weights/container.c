@@ -53,12 +53,12 @@ os_container_recognise (const char *data, gsize size)
 static gboolean
 recognise_file (const char *path, OsContainer *container, GError **error)
 {
-  g_autoptr (GMappedFile) file = os_checkpoint_map (path, error);
+  g_autoptr (OsMappedFile) file = os_mapped_file_open (path, error);
 
   if (file == NULL)
     return FALSE;
   *container = os_container_recognise (
-      g_mapped_file_get_contents (file), g_mapped_file_get_length (file));
+      os_mapped_file_get_contents (file), os_mapped_file_get_length (file));
   return TRUE;
 }
 

@@ -27,7 +27,7 @@ typedef struct {
 /* A file while it is read. */
 typedef struct {
   const char *path;
-  GMappedFile *file;
+  OsMappedFile *file;
   char *data;
   gint64 data_size;
   GArray *entries; /* of Entry */
@@ -236,9 +236,10 @@ add_tensors (const Reader *reader, OsCheckpoint *checkpoint, GError **error)
 {
   for (guint i = 0; i < reader->entries->len; i++) {
     const Entry *entry = &g_array_index (reader->entries, Entry, i);
-    OsTensor *tensor = os_tensor_new_wrapped (entry->dtype, entry->n_dims,
-        entry->shape, reader->data + entry->begin,
-        g_mapped_file_ref (reader->file), (GDestroyNotify) g_mapped_file_unref);
+    OsTensor *tensor =
+        os_tensor_new_wrapped (entry->dtype, entry->n_dims, entry->shape,
+            reader->data + entry->begin, os_mapped_file_ref (reader->file),
+            (GDestroyNotify) os_mapped_file_unref);
     if (!os_checkpoint_add (checkpoint, entry->name, tensor, error))
       return FALSE;
   }
@@ -249,7 +250,7 @@ add_tensors (const Reader *reader, OsCheckpoint *checkpoint, GError **error)
 static gint64
 header_length (Reader *reader, GError **error)
 {
-  gint64 size = g_mapped_file_get_length (reader->file);
+  gint64 size = os_mapped_file_get_length (reader->file);
   guint64 length;
 
   if (size < PREFIX_SIZE) {
@@ -257,7 +258,7 @@ header_length (Reader *reader, GError **error)
         "%" G_GINT64_FORMAT " bytes are too few for safetensors", size);
     return -1;
   }
-  memcpy (&length, g_mapped_file_get_contents (reader->file), PREFIX_SIZE);
+  memcpy (&length, os_mapped_file_get_contents (reader->file), PREFIX_SIZE);
   length = GUINT64_FROM_LE (length);
   if (length > OS_SAFETENSORS_MAX_HEADER
       || length > (guint64) (size - PREFIX_SIZE)) {
@@ -279,10 +280,10 @@ read_file (Reader *reader, OsCheckpoint *checkpoint, GError **error)
 
   if (length < 0)
     return FALSE;
-  text = g_mapped_file_get_contents (reader->file) + PREFIX_SIZE;
+  text = os_mapped_file_get_contents (reader->file) + PREFIX_SIZE;
   reader->data = (char *) text + length;
   reader->data_size =
-      (gint64) g_mapped_file_get_length (reader->file) - PREFIX_SIZE - length;
+      (gint64) os_mapped_file_get_length (reader->file) - PREFIX_SIZE - length;
   header = os_json_parse (text, length, reader->path, error);
   return header != NULL && read_entries (reader, header, checkpoint, error)
          && check_coverage (reader, error)
@@ -292,7 +293,7 @@ read_file (Reader *reader, OsCheckpoint *checkpoint, GError **error)
 gboolean
 os_safetensors_read (OsCheckpoint *checkpoint, const char *path, GError **error)
 {
-  g_autoptr (GMappedFile) file = os_checkpoint_map (path, error);
+  g_autoptr (OsMappedFile) file = os_mapped_file_open (path, error);
   g_autoptr (GArray) entries = NULL;
   Reader reader = { path };
 

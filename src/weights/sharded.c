@@ -124,21 +124,21 @@ os_sharded_read (
     OsCheckpoint *checkpoint, const char *state_dict, GError **error)
 {
   const char *index = os_checkpoint_get_path (checkpoint);
-  g_autoptr (GMappedFile) file = os_checkpoint_map (index, error);
+  g_autoptr (OsMappedFile) file = os_mapped_file_open (index, error);
   g_autoptr (JsonObject) root = NULL;
   JsonNode *map;
 
   if (file == NULL)
     return FALSE;
-  if (g_mapped_file_get_length (file) > MAX_INDEX) {
+  if (os_mapped_file_get_length (file) > MAX_INDEX) {
     g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT,
         "%s: an index of more than %d bytes is none of a checkpoint; "
         "download it again",
         index, MAX_INDEX);
     return FALSE;
   }
-  root = os_json_parse (g_mapped_file_get_contents (file),
-      g_mapped_file_get_length (file), index, error);
+  root = os_json_parse (os_mapped_file_get_contents (file),
+      os_mapped_file_get_length (file), index, error);
   if (root == NULL)
     return FALSE;
   map = json_object_get_member (root, "weight_map");

@@ -19,7 +19,7 @@ static const guint8 magic[] = { 0x80, 2, 0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9,
 
 typedef struct {
   const char *path;
-  GMappedFile *file;
+  OsMappedFile *file;
   const guint8 *at;
   const guint8 *end;
 } Reader;
@@ -157,15 +157,15 @@ gboolean
 os_torch_legacy_read (OsCheckpoint *checkpoint, const char *path,
     const char *state_dict, GError **error)
 {
-  g_autoptr (GMappedFile) file = os_checkpoint_map (path, error);
+  g_autoptr (OsMappedFile) file = os_mapped_file_open (path, error);
   g_autoptr (OsTorchObject) object = NULL;
   Reader reader = { path, file, NULL, NULL };
   OsPickle *pickle;
 
   if (file == NULL)
     return FALSE;
-  reader.at = (const guint8 *) g_mapped_file_get_contents (file);
-  reader.end = reader.at + g_mapped_file_get_length (file);
+  reader.at = (const guint8 *) os_mapped_file_get_contents (file);
+  reader.end = reader.at + os_mapped_file_get_length (file);
   if (!read_head (&reader, error) || !(pickle = decode (&reader, error)))
     return FALSE;
   object = os_torch_object_new (pickle, file, path, error);

@@ -11,7 +11,7 @@
 
 struct _OsTorchObject {
   OsPickle *pickle;
-  GMappedFile *file;
+  OsMappedFile *file;
   char *path;
   gboolean big_endian;
   OsMemPool *pool;     /* of copies */
@@ -50,17 +50,17 @@ add_storage (OsTorchObject *object, const OsPickleStorage *id, GError **error)
 
 OsTorchObject *
 os_torch_object_new (
-    OsPickle *pickle, GMappedFile *file, const char *path, GError **error)
+    OsPickle *pickle, OsMappedFile *file, const char *path, GError **error)
 {
   g_autoptr (OsTorchObject) object = g_new0 (OsTorchObject, 1);
 
   object->pickle = pickle;
-  object->file = g_mapped_file_ref (file);
+  object->file = os_mapped_file_ref (file);
   object->path = g_strdup (path);
   object->pool = os_mem_pool_new ();
   /* Copies of every byte once, and some that are spread. */
   os_mem_pool_set_limit (object->pool,
-      (guint64) g_mapped_file_get_length (file) + OS_TORCH_MAX_EXPANDED);
+      (guint64) os_mapped_file_get_length (file) + OS_TORCH_MAX_EXPANDED);
   object->storages = g_ptr_array_new_with_free_func (g_free);
   object->by_key = g_hash_table_new (g_str_hash, g_str_equal);
   for (guint i = 0; i < os_pickle_get_n_storages (pickle); i++) {
@@ -79,7 +79,7 @@ os_torch_object_free (OsTorchObject *object)
   g_ptr_array_unref (object->storages);
   os_mem_pool_unref (object->pool);
   g_free (object->path);
-  g_mapped_file_unref (object->file);
+  os_mapped_file_unref (object->file);
   os_pickle_free (object->pickle);
   g_free (object);
 }
@@ -206,7 +206,7 @@ wrap (const OsTorchObject *object, OsDType dtype, int n_dims,
 {
   /* Mapped read-only, and only read. */
   return os_tensor_new_wrapped (dtype, n_dims, shape, (gpointer) data,
-      g_mapped_file_ref (object->file), (GDestroyNotify) g_mapped_file_unref);
+      os_mapped_file_ref (object->file), (GDestroyNotify) os_mapped_file_unref);
 }
 
 static OsTensor *

@@ -4,6 +4,7 @@
  * views of the mapped file. */
 #pragma once
 
+#include "base/mapped-file.h"
 #include "weights/pickle.h"
 
 /* A result this much larger than the storage it is spread from is a bomb. */
@@ -21,7 +22,7 @@ typedef struct _OsTorchObject OsTorchObject;
 
 /* Takes `pickle` in any case. FORMAT if two ids of one storage disagree. */
 OsTorchObject *os_torch_object_new (
-    OsPickle *pickle, GMappedFile *file, const char *path, GError **error);
+    OsPickle *pickle, OsMappedFile *file, const char *path, GError **error);
 void os_torch_object_free (OsTorchObject *object);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsTorchObject, os_torch_object_free)
 

@@ -21,7 +21,7 @@
 typedef struct {
   OsCheckpoint *checkpoint;
   const char *path;
-  GMappedFile *file;
+  OsMappedFile *file;
   OsZip *zip;
   char *root;
   gint64 left_to_check;
@@ -45,7 +45,7 @@ fail (const Reader *reader, GError **error, const char *format, ...)
 static const guint8 *
 get_bytes (const Reader *reader, const OsZipRecord *record)
 {
-  return (const guint8 *) g_mapped_file_get_contents (reader->file)
+  return (const guint8 *) os_mapped_file_get_contents (reader->file)
          + record->offset;
 }
 
@@ -240,15 +240,15 @@ gboolean
 os_torch_zip_read (OsCheckpoint *checkpoint, const char *path,
     const char *state_dict, GError **error)
 {
-  g_autoptr (GMappedFile) file = os_checkpoint_map (path, error);
+  g_autoptr (OsMappedFile) file = os_mapped_file_open (path, error);
   g_autoptr (OsZip) zip = NULL;
   Reader reader = { checkpoint, path, file, NULL, NULL, MAX_CHECKED };
   gboolean read;
 
   if (file == NULL)
     return FALSE;
-  zip = os_zip_open ((const guint8 *) g_mapped_file_get_contents (file),
-      g_mapped_file_get_length (file), path, error);
+  zip = os_zip_open ((const guint8 *) os_mapped_file_get_contents (file),
+      os_mapped_file_get_length (file), path, error);
   if (zip == NULL)
     return FALSE;
   reader.zip = zip;

@@ -9,21 +9,21 @@
 
 /* FALSE if one is larger than the input. */
 static gboolean
-find_storages (OsTorchObject *object, GMappedFile *file)
+find_storages (OsTorchObject *object, OsMappedFile *file)
 {
   for (guint i = 0; i < os_torch_object_get_n_storages (object); i++) {
     OsTorchStorage *storage = os_torch_object_get_storage (object, i);
 
-    if (os_torch_storage_get_size (storage) > g_mapped_file_get_length (file))
+    if (os_torch_storage_get_size (storage) > os_mapped_file_get_length (file))
       return FALSE;
-    storage->data = (const guint8 *) g_mapped_file_get_contents (file);
+    storage->data = (const guint8 *) os_mapped_file_get_contents (file);
   }
   return TRUE;
 }
 
 /* Takes `pickle`. */
 static void
-make_tensors (OsPickle *pickle, GMappedFile *file, const char *path)
+make_tensors (OsPickle *pickle, OsMappedFile *file, const char *path)
 {
   g_autoptr (OsCheckpoint) checkpoint = os_checkpoint_new (path, "torch-zip");
   g_autoptr (GError) error = NULL;
@@ -46,13 +46,13 @@ int
 LLVMFuzzerTestOneInput (const uint8_t *data, size_t size)
 {
   g_auto (FuzzFile) input = { -1 };
-  g_autoptr (GMappedFile) file = NULL;
+  g_autoptr (OsMappedFile) file = NULL;
   g_autoptr (GError) error = NULL;
   OsPickle *pickle;
   gsize used;
 
   fuzz_file_init (&input, data, size);
-  file = g_mapped_file_new (input.path, FALSE, NULL);
+  file = os_mapped_file_open (input.path, NULL);
   g_assert_nonnull (file);
   pickle = os_pickle_decode (data, size, input.path, &used, &error);
   if (pickle == NULL) {

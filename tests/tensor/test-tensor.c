@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/mapped-file.h"
+
 /* [2, 3, 4] with the values 0 .. 23. */
 static OsTensor *
 new_counting (OsMemPool *pool)
@@ -281,17 +283,17 @@ test_release (void)
   g_autoptr (OsTensor) turned = NULL;
   g_autoptr (OsTensor) other = NULL;
   g_autofree char *bytes = g_strnfill (20000, 'x');
-  GMappedFile *file;
+  OsMappedFile *file;
   int fd = g_file_open_tmp ("opensora-XXXXXX", &path, &error);
 
   g_assert_no_error (error);
   g_assert_cmpint (write (fd, bytes, 20000), ==, 20000);
   close (fd);
-  file = g_mapped_file_new (path, FALSE, &error);
+  file = os_mapped_file_open (path, &error);
   g_assert_no_error (error);
   mapped = os_tensor_new_wrapped (OS_DTYPE_U8, OS_SHAPE (19990),
-      g_mapped_file_get_contents (file) + 5, file,
-      (GDestroyNotify) g_mapped_file_unref);
+      os_mapped_file_get_contents (file) + 5, file,
+      (GDestroyNotify) os_mapped_file_unref);
   other =
       os_tensor_new_wrapped (OS_DTYPE_U8, OS_SHAPE (20000), bytes, NULL, NULL);
 

@@ -412,7 +412,7 @@ static void
 test_verify (void)
 {
   g_autofree char *path = data_path ("zip-plain.pth");
-  g_autoptr (GMappedFile) file = os_checkpoint_map (path, NULL);
+  g_autoptr (OsMappedFile) file = os_mapped_file_open (path, NULL);
   g_autoptr (OsCheckpoint) checkpoint = os_checkpoint_new (path, "test");
   g_autoptr (GError) error = NULL;
 
