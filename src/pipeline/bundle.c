@@ -263,8 +263,7 @@ configure_sampler (
   if (other->predicts_noise != own->predicts_noise) {
     g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
         "scheduler.type of the config is \"%s\", which the network of "
-        "Open-Sora "
-        "%s was not trained for; use \"%s\"",
+        "Open-Sora %s was not trained for; use \"%s\"",
         other->name, f->version, own->name);
     return FALSE;
   }

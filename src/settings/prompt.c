@@ -218,8 +218,9 @@ os_prompt_check_loops (const OsPrompt *prompt, guint n_loops, GError **error)
   const GArray *segments = prompt->segments;
   gint64 before = 0;
 
-  for (guint i = 0; prompt->grammar == OS_PROMPT_1_1 && i < segments->len;
-       i++) {
+  if (prompt->grammar != OS_PROMPT_1_1)
+    return TRUE;
+  for (guint i = 0; i < segments->len; i++) {
     const gint64 loop = g_array_index (segments, OsPromptSegment, i).loop;
 
     if (loop < before)

@@ -261,7 +261,7 @@ check_settings_1_1 (GoldenRun *run, JsonObject *entry)
 
   if (prompt == NULL)
     return;
-  if (prompt->segments->len == 1)
+  if (!g_str_has_prefix (json_object_get_string_member (entry, "text"), "|0|"))
     check_setting (run, entry, "text",
         g_array_index (prompt->segments, OsPromptSegment, 0).text);
   check_setting_1_1 (run, entry, "reference_path", prompt->reference_path);
