@@ -8,6 +8,9 @@
 
 #include "gstopensorasettings.h"
 
+GST_DEBUG_CATEGORY_EXTERN (gst_opensora_src_debug);
+#define GST_CAT_DEFAULT gst_opensora_src_debug
+
 GstOpensoraClip *
 gst_opensora_clip_new (OpensoraParams *params, guint n_frames,
     const GstOpensoraSize *size, guint index, const GstOpensoraClip *last)
@@ -180,13 +183,20 @@ describe (const GstOpensoraClip *self, const char *name,
   return structure;
 }
 
+/* Takes the structure. */
+static void
+post (GstElement *element, GstStructure *structure)
+{
+  GST_INFO_OBJECT (element, "%" GST_PTR_FORMAT, structure);
+  gst_element_post_message (
+      element, gst_message_new_element (GST_OBJECT (element), structure));
+}
+
 void
 gst_opensora_clip_post_started (const GstOpensoraClip *self,
     GstElement *element, OpensoraPipeline *pipeline, guint n_threads)
 {
-  gst_element_post_message (element,
-      gst_message_new_element (GST_OBJECT (element),
-          describe (self, "opensora-clip-started", pipeline, n_threads)));
+  post (element, describe (self, "opensora-clip-started", pipeline, n_threads));
 }
 
 void
@@ -213,8 +223,7 @@ gst_opensora_clip_post_done (const GstOpensoraClip *self, GstElement *element,
       "duration-decode", G_TYPE_UINT64,
       (guint64) us[OPENSORA_STAGE_DECODE] * 1000, NULL);
   /* clang-format on */
-  gst_element_post_message (
-      element, gst_message_new_element (GST_OBJECT (element), structure));
+  post (element, structure);
 }
 
 /* ---- events ---- */

@@ -4,6 +4,9 @@
 
 #include <string.h>
 
+GST_DEBUG_CATEGORY_EXTERN (gst_opensora_src_debug);
+#define GST_CAT_DEFAULT gst_opensora_src_debug
+
 #define MIN_POST_INTERVAL (G_USEC_PER_SEC / 4)
 
 static const struct {
@@ -102,6 +105,8 @@ begin_stage (
   self->begin = done;
   self->stage_begin = g_get_monotonic_time ();
   self->last_post = self->stage_begin;
+  GST_INFO_OBJECT (
+      self->element, "clip %u: %s", self->clip, stages[stage].doing);
   self->running = g_atomic_int_get (&self->open);
   if (self->running)
     post_progress (self, GST_PROGRESS_TYPE_START, stages[stage].doing, done);
@@ -174,6 +179,9 @@ gst_opensora_progress_update (
     self->stage_begin = now;
   }
   self->total = total;
+  GST_DEBUG_OBJECT (self->element,
+      "clip %u: %s, %" G_GUINT64_FORMAT "/%" G_GUINT64_FORMAT, self->clip,
+      stages[stage].doing, done, total);
   if (done == 0 || now - self->last_post < MIN_POST_INTERVAL)
     return;
 

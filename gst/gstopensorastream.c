@@ -186,6 +186,7 @@ make_buffer (GstOpensoraSrc *self, GstBuffer *rgb, GstBuffer **out)
     return GST_FLOW_ERROR;
   }
   gst_opensora_clip_stamp (self->clip, *out, n);
+  GST_LOG_OBJECT (self, "%" GST_PTR_FORMAT, *out);
   return GST_FLOW_OK;
 }
 

@@ -145,6 +145,28 @@ list_files (const OsCheckpoint *checkpoint, const char *config)
   return g_strv_builder_end (files);
 }
 
+/* What was found, for those who look for what is wrong. */
+static void
+log_part (const OsCheckpoint *checkpoint)
+{
+  const GPtrArray *entries = os_checkpoint_get_entries (checkpoint);
+  g_autoptr (GString) counts = g_string_new (NULL);
+  guint n[OS_N_DTYPES] = { 0 };
+
+  for (guint i = 0; i < entries->len; i++) {
+    const OsCheckpointEntry *entry = g_ptr_array_index (entries, i);
+
+    n[entry->tensor->dtype]++;
+  }
+  for (guint dtype = 0; dtype < OS_N_DTYPES; dtype++) {
+    if (n[dtype] > 0)
+      g_string_append_printf (
+          counts, ", %u %s", n[dtype], os_dtype_name (dtype));
+  }
+  g_debug ("%s: %u tensors of %s%s", os_checkpoint_get_path (checkpoint),
+      entries->len, os_checkpoint_get_format (checkpoint), counts->str);
+}
+
 static gboolean
 part_open (Part *part, const OsParts *parts, OsPartKind kind, GError **error)
 {
@@ -160,6 +182,7 @@ part_open (Part *part, const OsParts *parts, OsPartKind kind, GError **error)
                         : os_inferred_config (kind, checkpoint, error);
   if (!part->config)
     return FALSE;
+  log_part (checkpoint);
   part->binder = os_binder_new (checkpoint);
   part->files = list_files (checkpoint, config);
   return TRUE;

@@ -276,6 +276,12 @@ os_generate_clip (OsBundle *bundle, OsCompute *compute,
       bundle, os_params_peek (resolved), os_compute_get_task (compute));
   g_autoptr (OsClip) clip =
       os_clip_new (bundle, compute, resolved, sources, tail, error);
+  const gint64 begin = g_get_monotonic_time ();
 
-  return clip && os_clip_generate (clip, frame, user_data, error);
+  if (!clip || !os_clip_generate (clip, frame, user_data, error))
+    return FALSE;
+  g_debug ("A clip in %.2f s; at most %" G_GUINT64_FORMAT " MB in use so far",
+      (g_get_monotonic_time () - begin) * 1e-6,
+      os_mem_pool_get_peak (os_compute_get_pool (compute)) / 1000000);
+  return TRUE;
 }
