@@ -32,8 +32,8 @@ void os_compute_for (
 void os_compute_for_tiles (
     OsCompute *compute, gint64 n, OsThreadsFunc func, gpointer data);
 
-/* At least `size` bytes for each thread; FALSE if there is no memory. The
- * contents do not survive the op. */
+/* At least `size` bytes for each thread, all in one block; FALSE if there is no
+ * memory. The contents do not survive the op. */
 gboolean os_compute_reserve_scratch (OsCompute *compute, gsize size);
 gpointer os_compute_scratch (OsCompute *compute, guint worker);
 

@@ -1,142 +1,205 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Convolutions over [B, T, H, W, C]: patches of some output pixels are gathered
- * into a matrix, which is multiplied with the kernel. */
+/* Convolutions over [B, T, H, W, C]: by Winograd's method where it applies,
+ * else patches of some output pixels are gathered into a matrix, which is
+ * multiplied with the kernel. */
 #include <string.h>
 
 #include "base/size.h"
-#include "compute/compute-private.h"
+#include "compute/conv-private.h"
 
 /* Floats of the gathered matrix, rows (output pixels) at least and at most. */
 #define PATCH_FLOATS (1024 * 1024)
 #define ROWS_MIN 64
 #define ROWS_MAX 512
 
-typedef struct {
-  OsCompute *compute;
-  const float *x, *kernel, *bias, *residual;
-  float *out;
-  gint64 in[5], shape[5]; /* of x and out */
-  int size[3], pad[3], stride[3];
-  gint64 K;            /* values of a patch */
-  gint64 rows, n_rows; /* of an item, in all */
-} Conv;
+/* --- reading --- */
 
-/* The values under one row of the kernel (kw pixels), zero outside of x. */
 static void
-gather_line (const Conv *c, gint64 b, gint64 t, gint64 h, gint64 w, float *to)
+read_pixel (
+    const OsConvolution *c, const float *x, const float *norm, float *to)
 {
-  const gint64 C = c->in[4], W = c->in[3], kw = c->size[2];
-  gint64 before, after;
+  const gint64 C = c->in[4];
 
-  if (t < 0 || h < 0 || h >= c->in[2]) {
-    memset (to, 0, kw * C * sizeof *to);
-    return;
-  }
-  before = CLAMP (-w, 0, kw);
-  after = CLAMP (w + kw - W, 0, kw - before);
-  memset (to, 0, before * C * sizeof *to);
-  memcpy (to + before * C,
-      c->x + (((b * c->in[1] + t) * c->in[2] + h) * W + w + before) * C,
-      (kw - before - after) * C * sizeof *to);
-  memset (to + (kw - after) * C, 0, after * C * sizeof *to);
+  if (norm)
+    c->compute->kernels->scale_shift_act (
+        to, x, norm, norm + C, C, OS_ACT_SILU);
+  else
+    memcpy (to, x, C * sizeof *to);
 }
 
-static void
-gather_patch (const Conv *c, gint64 row, float *patch)
+void
+os_conv_read_line (const OsConvolution *c, gint64 frame, gint64 h, gint64 w,
+    gint64 n, gint64 stride, float *to)
 {
-  const gint64 line = c->size[2] * c->in[4];
-  const gint64 w = row % c->shape[3] * c->stride[2] - c->pad[2];
-  gint64 h, t;
+  const gint64 H = c->in[2], W = c->in[3], C = c->in[4];
+  const int doubled = c->geometry->doubled ? 1 : 0;
+  const gboolean inside = h >= 0 && h < H && frame >= 0;
+  const gint64 first = inside ? CLAMP (-w, 0, n) : n;
+  const gint64 last = inside ? CLAMP (W - w, first, n) : n;
+  const float *norm =
+      c->norm ? os_tensor_f32 (c->norm) + frame / c->in[1] * 2 * C : NULL;
+  const float *line =
+      os_tensor_f32 (c->x)
+      + (frame * (H >> doubled) + (h >> doubled)) * (W >> doubled) * C;
 
-  row /= c->shape[3];
-  h = row % c->shape[2] * c->stride[1] - c->pad[1];
-  row /= c->shape[2];
-  t = row % c->shape[1] * c->stride[0] - c->pad[0];
-  row /= c->shape[1];
-  for (int dt = 0; dt < c->size[0]; dt++) {
-    for (int dh = 0; dh < c->size[1]; dh++) {
-      gather_line (c, row, t + dt, h + dh, w, patch);
-      patch += line;
+  memset (to, 0, first * stride * sizeof *to);
+  memset (to + last * stride, 0, (n - last) * stride * sizeof *to);
+  if (!norm && !doubled && stride == C) {
+    memcpy (to + first * C, line + (w + first) * C,
+        (last - first) * C * sizeof *to);
+    return;
+  }
+  for (gint64 i = first; i < last; i++) {
+    read_pixel (c, line + ((w + i) >> doubled) * C, norm, to + i * stride);
+    memset (to + i * stride + C, 0, (stride - C) * sizeof *to);
+  }
+}
+
+/* --- patches --- */
+
+typedef struct {
+  const OsConvolution *c;
+  const float *kernel, *bias;
+  gint64 K;            /* values of a patch */
+  gint64 rows, n_rows; /* of an item, in all */
+} Patches;
+
+static void
+gather_patch (const OsConvolution *c, gint64 row, float *patch)
+{
+  const OsConvGeometry *g = c->geometry;
+  const int *kernel = c->conv->kernel;
+  const gint64 *out = c->out->shape;
+  const gint64 w = row % out[3] * c->stride[2] - g->pad_left;
+  const gint64 h = row / out[3] % out[2] * c->stride[1] - g->pad_top;
+  const gint64 frame = row / (out[3] * out[2]);
+  const gint64 t = frame % out[1] * c->stride[0] - g->pad_front;
+
+  for (int dt = 0; dt < kernel[0]; dt++) {
+    const gint64 from = t + dt < 0 ? -1 : frame / out[1] * c->in[1] + t + dt;
+
+    for (int dh = 0; dh < kernel[1]; dh++) {
+      os_conv_read_line (c, from, h + dh, w, kernel[2], c->in[4], patch);
+      patch += kernel[2] * c->in[4];
     }
   }
 }
 
 static void
-convolve_rows (gint64 index, guint worker, gpointer data)
+multiply_patches (gint64 index, guint worker, gpointer data)
 {
-  const Conv *c = data;
-  const gint64 first = index * c->rows, N = c->shape[4];
-  const gint64 n = MIN (c->rows, c->n_rows - first);
-  float *patches = os_compute_scratch (c->compute, worker);
-  float *out = c->out + first * N;
+  const Patches *p = data;
+  OsCompute *compute = p->c->compute;
+  const gint64 first = index * p->rows, N = p->c->out->shape[4];
+  const gint64 n = MIN (p->rows, p->n_rows - first);
+  float *patches = os_compute_scratch (compute, worker);
+  float *out = os_tensor_f32 (p->c->out) + first * N;
 
   for (gint64 i = 0; i < n; i++)
-    gather_patch (c, first + i, patches + i * c->K);
-  c->compute->backend->sgemm (
-      TRUE, n, N, c->K, 1, patches, c->K, c->kernel, c->K, 0, out, N);
-  for (gint64 i = 0; i < n; i++) {
-    if (c->bias)
-      c->compute->kernels->add (out + i * N, c->bias, N);
-    if (c->residual)
-      c->compute->kernels->add (out + i * N, c->residual + (first + i) * N, N);
+    gather_patch (p->c, first + i, patches + i * p->K);
+  compute->backend->sgemm (TRUE, n, N, p->K, 1, patches, p->K, p->kernel, p->K,
+      p->c->add ? 1 : 0, out, N);
+  for (gint64 i = 0; p->bias && i < n; i++)
+    compute->kernels->add (out + i * N, p->bias, N);
+}
+
+static void
+convolve_patches (const OsConvolution *c)
+{
+  const int *kernel = c->conv->kernel;
+  const OsTensor *weight = os_weight_get (c->conv->weight, c->compute);
+  const OsTensor *bias =
+      c->conv->bias ? os_weight_get (c->conv->bias, c->compute) : NULL;
+  Patches p = { .c = c };
+
+  p.K = kernel[0] * kernel[1] * kernel[2] * c->in[4];
+  p.n_rows = os_tensor_count (c->out) / c->out->shape[4];
+  p.rows = CLAMP (PATCH_FLOATS / p.K, ROWS_MIN, ROWS_MAX);
+  p.rows =
+      MIN (p.rows, os_div_up (p.n_rows, os_compute_get_n_threads (c->compute)));
+  if (!os_compute_ok (c->compute)
+      || !os_compute_reserve_scratch (
+          c->compute, p.rows * p.K * sizeof (float)))
+    return;
+  p.kernel = os_tensor_f32 (weight);
+  p.bias = bias ? os_tensor_f32 (bias) : NULL;
+  os_compute_for_tiles (
+      c->compute, os_div_up (p.n_rows, p.rows), multiply_patches, &p);
+}
+
+/* --- the ops --- */
+
+static void
+set_up (OsConvolution *c, OsCompute *compute, const OsConv *conv,
+    const OsTensor *x, const OsConvGeometry *g, const OsTensor *norm)
+{
+  *c = (OsConvolution){ .compute = compute,
+    .conv = conv,
+    .geometry = g,
+    .x = x,
+    .norm = norm,
+    .stride = {
+        MAX (1, g->stride_t), MAX (1, g->stride_h), MAX (1, g->stride_w) } };
+  memcpy (c->in, x->shape, sizeof c->in);
+  if (g->doubled) {
+    c->in[2] *= 2;
+    c->in[3] *= 2;
   }
 }
 
+static void
+convolve (OsConvolution *c)
+{
+  const int *kernel = c->conv->kernel;
+
+  if (!os_compute_ok (c->compute) || os_tensor_count (c->out) == 0)
+    return;
+  if (kernel[1] == 3 && kernel[2] == 3 && c->stride[1] == 1
+      && c->stride[2] == 1)
+    os_conv_winograd (c);
+  else
+    convolve_patches (c);
+  os_weight_drop (c->conv->weight);
+  os_compute_count_flops (c->compute, 2 * os_tensor_count (c->out) * kernel[0]
+                                          * kernel[1] * kernel[2] * c->in[4]);
+}
+
 static gint64
-out_size (gint64 in, int pad, int kernel, int stride)
+out_size (gint64 in, int pad, int kernel, gint64 stride)
 {
   return (in + pad - kernel) / stride + 1;
 }
 
-static void
-set_geometry (
-    Conv *c, const OsConv *conv, const OsTensor *x, const OsConvGeometry *g)
-{
-  memcpy (c->in, x->shape, sizeof c->in);
-  memcpy (c->size, conv->kernel, sizeof c->size);
-  c->pad[0] = g->pad_front;
-  c->pad[1] = g->pad_top;
-  c->pad[2] = g->pad_left;
-  c->stride[0] = MAX (1, g->stride_t);
-  c->stride[1] = MAX (1, g->stride_h);
-  c->stride[2] = MAX (1, g->stride_w);
-  c->shape[0] = c->in[0];
-  c->shape[1] = out_size (c->in[1], g->pad_front, c->size[0], c->stride[0]);
-  c->shape[2] =
-      out_size (c->in[2], g->pad_top + g->pad_bottom, c->size[1], c->stride[1]);
-  c->shape[3] =
-      out_size (c->in[3], g->pad_left + g->pad_right, c->size[2], c->stride[2]);
-  c->shape[4] = os_weight_dim (conv->weight, 0);
-  c->K = c->size[0] * c->size[1] * c->size[2] * c->in[4];
-  c->n_rows = c->shape[0] * c->shape[1] * c->shape[2] * c->shape[3];
-  c->rows = CLAMP (PATCH_FLOATS / c->K, ROWS_MIN, ROWS_MAX);
-  c->rows = MIN (
-      c->rows, os_div_up (c->n_rows, os_compute_get_n_threads (c->compute)));
-}
-
 OsTensor *
 os_conv (OsCompute *compute, const OsConv *conv, const OsTensor *x,
-    const OsConvGeometry *geometry, const OsTensor *residual)
+    const OsConvGeometry *g, const OsTensor *norm)
 {
   OS_PROFILE_OP (compute, OS_OP_CONV);
-  const OsTensor *kernel = os_weight_get (conv->weight, compute);
-  const OsTensor *bias =
-      conv->bias ? os_weight_get (conv->bias, compute) : NULL;
-  Conv c = { .compute = compute };
-  OsTensor *out;
+  const int *kernel = conv->kernel;
+  OsConvolution c;
 
-  set_geometry (&c, conv, x, geometry);
-  out = os_compute_tensor (compute, 5, c.shape);
-  if (!os_compute_ok (compute) || c.n_rows == 0
-      || !os_compute_reserve_scratch (compute, c.rows * c.K * sizeof (float)))
-    return out;
-  c.x = os_tensor_f32 (x);
-  c.kernel = os_tensor_f32 (kernel);
-  c.bias = bias ? os_tensor_f32 (bias) : NULL;
-  c.residual = residual ? os_tensor_f32 (residual) : NULL;
-  c.out = os_tensor_f32 (out);
-  os_compute_for_tiles (
-      compute, os_div_up (c.n_rows, c.rows), convolve_rows, &c);
-  os_compute_count_flops (compute, 2 * c.n_rows * c.K * c.shape[4]);
-  return out;
+  set_up (&c, compute, conv, x, g, norm);
+  c.out = os_compute_tensor (compute,
+      OS_SHAPE (c.in[0],
+          out_size (c.in[1], g->pad_front, kernel[0], c.stride[0]),
+          out_size (
+              c.in[2], g->pad_top + g->pad_bottom, kernel[1], c.stride[1]),
+          out_size (
+              c.in[3], g->pad_left + g->pad_right, kernel[2], c.stride[2]),
+          os_weight_dim (conv->weight, 0)));
+  convolve (&c);
+  return c.out;
+}
+
+void
+os_conv_add (OsCompute *compute, const OsConv *conv, const OsTensor *x,
+    const OsConvGeometry *geometry, const OsTensor *norm, OsTensor *acc)
+{
+  OS_PROFILE_OP (compute, OS_OP_CONV);
+  OsConvolution c;
+
+  set_up (&c, compute, conv, x, geometry, norm);
+  c.out = acc;
+  c.add = TRUE;
+  convolve (&c);
 }

@@ -19,6 +19,21 @@ os_cpu_kernels (void)
   return &os_kernels_generic;
 }
 
+/* Those of the same instruction set. */
+const OsWinogradKernels *
+os_cpu_winograd_kernels (void)
+{
+#ifdef HAVE_X86_KERNELS
+  const OsKernels *kernels = os_cpu_kernels ();
+
+  if (kernels == &os_kernels_avx512)
+    return &os_winograd_avx512;
+  if (kernels == &os_kernels_avx2)
+    return &os_winograd_avx2;
+#endif
+  return &os_winograd_generic;
+}
+
 const char *
 os_cpu_openblas_core (gboolean avx2, gboolean avx512, gboolean amd)
 {

@@ -3,9 +3,11 @@
 #pragma once
 
 #include "compute/kernels.h"
+#include "compute/winograd.h"
 
 /* The fastest kernels for this CPU. */
 const OsKernels *os_cpu_kernels (void);
+const OsWinogradKernels *os_cpu_winograd_kernels (void);
 
 /* OpenBLAS's name for a core with these features, for OPENBLAS_CORETYPE; NULL
  * where its own detection is as good. */

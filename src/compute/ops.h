@@ -66,10 +66,16 @@ OsTensor *os_rms_norm (
 /* The same in place, any strides (a view of heads in a qkv row). */
 void os_rms_norm_inplace (
     OsCompute *compute, OsTensor *x, OsWeight *weight, float eps);
+
+/* --- group-norm.c --- */
+
 /* Group norm with affine weights over (T, H, W, channels of the group) of each
- * batch element, then act: x [B, T, H, W, C] contiguous. */
+ * batch element: x [B, T, H, W, C] contiguous. */
 OsTensor *os_group_norm (OsCompute *compute, const OsTensor *x,
-    const OsNorm *norm, int n_groups, float eps, OsActivation act);
+    const OsNorm *norm, int n_groups, float eps);
+/* What it multiplies x with and then adds, [B, 2, C]: os_conv()'s norm. */
+OsTensor *os_group_norm_table (OsCompute *compute, const OsTensor *x,
+    const OsNorm *norm, int n_groups, float eps);
 
 /* --- conv.c --- */
 
@@ -79,17 +85,21 @@ typedef struct {
   int pad_top, pad_bottom;          /* H */
   int pad_left, pad_right;          /* W */
   int stride_t, stride_h, stride_w; /* 0 means 1 */
+  gboolean doubled; /* each pixel is taken four times, as [.., 2H, 2W, ..] */
 } OsConvGeometry;
-/* x * kernel + b (+ residual, or NULL): [B, T', H', W', C_out]. */
+/* f (x) * kernel + b: [B, T', H', W', C_out], x contiguous. norm
+ * [B, 2, C_in]: f (x) = silu (x norm[b, 0] + norm[b, 1]), before padding;
+ * NULL: f (x) = x. A streamed kernel is given back after use. */
 OsTensor *os_conv (OsCompute *compute, const OsConv *conv, const OsTensor *x,
-    const OsConvGeometry *geometry, const OsTensor *residual);
+    const OsConvGeometry *geometry, const OsTensor *norm);
+/* acc += f (x) * kernel + b, in place; acc may not be x. */
+void os_conv_add (OsCompute *compute, const OsConv *conv, const OsTensor *x,
+    const OsConvGeometry *geometry, const OsTensor *norm, OsTensor *acc);
 
 /* --- rearrange.c --- */
 
 /* A contiguous copy (a new reference if it is contiguous already). */
 OsTensor *os_contiguous (OsCompute *compute, const OsTensor *x);
-/* [B, T, H, W, C] -> [B, T, 2H, 2W, C], nearest. */
-OsTensor *os_upsample_nearest2x (OsCompute *compute, const OsTensor *x);
 /* [B, T, H, W, C s] -> [B, T s, H, W, C], channel c s + i -> time t s + i. */
 OsTensor *os_channel_to_time (OsCompute *compute, const OsTensor *x, int s);
 /* [B, C, T, H, W] -> [B, t h w, C pt ph pw], zero padded at the end of T, H, W

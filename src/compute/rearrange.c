@@ -50,43 +50,6 @@ os_contiguous (OsCompute *compute, const OsTensor *x)
   return out;
 }
 
-typedef struct {
-  const float *x;
-  float *out;
-  gint64 H, W, C;
-} Upsample;
-
-/* One line of x to two lines of the result. */
-static void
-upsample_line (gint64 index, guint worker, gpointer data)
-{
-  const Upsample *u = data;
-  const float *from = u->x + index * u->W * u->C;
-  float *to = u->out + index * 4 * u->W * u->C;
-
-  for (gint64 w = 0; w < u->W; w++) {
-    memcpy (to + 2 * w * u->C, from + w * u->C, u->C * sizeof *to);
-    memcpy (to + (2 * w + 1) * u->C, from + w * u->C, u->C * sizeof *to);
-  }
-  memcpy (to + 2 * u->W * u->C, to, 2 * u->W * u->C * sizeof *to);
-}
-
-OsTensor *
-os_upsample_nearest2x (OsCompute *compute, const OsTensor *x)
-{
-  OS_PROFILE_OP (compute, OS_OP_REARRANGE);
-  const gint64 *s = x->shape;
-  OsTensor *out = os_compute_tensor (
-      compute, OS_SHAPE (s[0], s[1], 2 * s[2], 2 * s[3], s[4]));
-  Upsample u;
-
-  if (!os_compute_ok (compute))
-    return out;
-  u = (Upsample){ os_tensor_f32 (x), os_tensor_f32 (out), s[2], s[3], s[4] };
-  os_compute_for (compute, s[0] * s[1] * s[2], upsample_line, &u);
-  return out;
-}
-
 OsTensor *
 os_channel_to_time (OsCompute *compute, const OsTensor *x, int s)
 {

@@ -8,7 +8,7 @@
 #include "compute/compute-private.h"
 
 struct _OsWeight {
-  OsTensor *source; /* NULL once prepared, unless streamed */
+  OsTensor *source; /* NULL once prepared, unless streamed or a kernel */
   OsTensor *prepared;
   gint64 shape[OS_MAX_DIMS];
   gint64 count;
@@ -60,7 +60,7 @@ os_weight_read_ahead (const OsWeight *weight)
 void
 os_weight_drop (OsWeight *weight)
 {
-  if (!weight->streamed || !weight->prepared)
+  if (!weight->streamed)
     return;
   g_clear_pointer (&weight->prepared, os_tensor_unref);
   os_tensor_release (weight->source);
@@ -151,6 +151,13 @@ is_ready (const OsTensor *tensor)
          && GPOINTER_TO_SIZE (os_tensor_data (tensor)) % sizeof (float) == 0;
 }
 
+OsTensor *
+os_weight_read (const OsWeight *weight, OsCompute *compute)
+{
+  return is_ready (weight->source) ? os_tensor_ref (weight->source)
+                                   : widen (compute, weight->source);
+}
+
 const OsTensor *
 os_weight_get (OsWeight *weight, OsCompute *compute)
 {
@@ -160,8 +167,7 @@ os_weight_get (OsWeight *weight, OsCompute *compute)
     return weight->prepared;
 
   OS_PROFILE_OP (compute, OS_OP_WEIGHT);
-  ready = is_ready (weight->source) ? os_tensor_ref (weight->source)
-                                    : widen (compute, weight->source);
+  ready = os_weight_read (weight, compute);
   if (weight->conv)
     ready = to_channels_last (compute, ready);
   if (!os_compute_ok (compute)) {
@@ -170,7 +176,7 @@ os_weight_get (OsWeight *weight, OsCompute *compute)
     return weight->source;
   }
   weight->prepared = ready;
-  if (!weight->streamed)
+  if (!weight->streamed && !weight->conv)
     g_clear_pointer (&weight->source, os_tensor_unref);
   return ready;
 }

@@ -35,6 +35,9 @@ gint64 os_weight_count (const OsWeight *weight);
 /* The prepared values, which belong to the weight. Not to be read if that
  * failed: os_compute_ok() is then FALSE. */
 const OsTensor *os_weight_get (OsWeight *weight, OsCompute *compute);
+/* The values as the checkpoint has them, in float32 and contiguous (transfer
+ * full), for ops that make something of their own of them: convolutions. */
+OsTensor *os_weight_read (const OsWeight *weight, OsCompute *compute);
 
 /* Layers as networks hold them; the weights belong to an OsWeightSet. */
 typedef struct {

@@ -32,7 +32,8 @@ typedef struct {
 
 /* Encoder or decoder. */
 typedef struct {
-  const char *kind;            /* of its blocks, "down" or "up" */
+  const char *kind; /* of its blocks, "down" or "up" */
+  const OsConvGeometry *resampling;
   int n_resnets;               /* of a block */
   gint64 channels[MAX_LEVELS]; /* of the blocks in their order */
 
@@ -60,6 +61,9 @@ static const OsConvGeometry same_size = {
 /* n pixels to floor (n / 2): padded at the far side only. */
 static const OsConvGeometry half_size = {
   .pad_bottom = 1, .pad_right = 1, .stride_h = 2, .stride_w = 2
+};
+static const OsConvGeometry double_size = {
+  .pad_top = 1, .pad_bottom = 1, .pad_left = 1, .pad_right = 1, .doubled = TRUE
 };
 
 static Resnet
@@ -147,6 +151,7 @@ bind_encoder (OsSd2d *vae, OsBinder *b, gint64 in_channels)
   const gint64 n_moments = 2 * vae->latent_channels;
 
   vae->encoder.kind = "down";
+  vae->encoder.resampling = &half_size;
   vae->encoder.n_resnets = vae->n_resnets;
   memcpy (vae->encoder.channels, vae->channels, sizeof vae->channels);
   os_binder_push (b, "encoder");
@@ -160,6 +165,7 @@ static void
 bind_decoder (OsSd2d *vae, OsBinder *b, gint64 out_channels)
 {
   vae->decoder.kind = "up";
+  vae->decoder.resampling = &double_size;
   vae->decoder.n_resnets = vae->n_resnets + 1;
   for (int i = 0; i < vae->n_levels; i++)
     vae->decoder.channels[i] = vae->channels[vae->n_levels - 1 - i];
@@ -220,29 +226,27 @@ os_sd2d_can_encode (const OsSd2d *vae)
 }
 
 static OsTensor *
-normalize (const OsSd2d *vae, OsCompute *compute, const OsNorm *norm,
-    const OsTensor *x, OsActivation act)
+measure (const OsSd2d *vae, OsCompute *compute, const OsNorm *norm,
+    const OsTensor *x)
 {
-  return os_group_norm (compute, x, norm, vae->n_groups, NORM_EPS, act);
+  return os_group_norm_table (compute, x, norm, vae->n_groups, NORM_EPS);
 }
 
-/* x + conv2 (silu (norm2 (conv1 (silu (norm1 (x)))))) */
+/* x + conv2 (silu (norm2 (conv1 (silu (norm1 (x)))))); takes x. */
 static OsTensor *
-run_resnet (
-    const OsSd2d *vae, OsCompute *compute, const Resnet *r, const OsTensor *x)
+run_resnet (const OsSd2d *vae, OsCompute *compute, const Resnet *r, OsTensor *x)
 {
-  g_autoptr (OsTensor) h1 = normalize (vae, compute, &r->norm1, x, OS_ACT_SILU);
-  g_autoptr (OsTensor) h2 = os_conv (compute, &r->conv1, h1, &same_size, NULL);
-  g_autoptr (OsTensor) h3 = NULL;
-  g_autoptr (OsTensor) skip = NULL;
+  g_autoptr (OsTensor) norm1 = measure (vae, compute, &r->norm1, x);
+  g_autoptr (OsTensor) h = os_conv (compute, &r->conv1, x, &same_size, norm1);
+  g_autoptr (OsTensor) norm2 = measure (vae, compute, &r->norm2, h);
+  OsTensor *out = x;
 
-  g_clear_pointer (&h1, os_tensor_unref);
-  h3 = normalize (vae, compute, &r->norm2, h2, OS_ACT_SILU);
-  g_clear_pointer (&h2, os_tensor_unref);
-  skip = r->shortcut.weight
-             ? os_conv (compute, &r->shortcut, x, &unpadded, NULL)
-             : os_tensor_ref (x);
-  return os_conv (compute, &r->conv2, h3, &same_size, skip);
+  if (r->shortcut.weight) {
+    out = os_conv (compute, &r->shortcut, x, &unpadded, NULL);
+    os_tensor_unref (x);
+  }
+  os_conv_add (compute, &r->conv2, h, &same_size, norm2, out);
+  return out;
 }
 
 /* [F, 1, H, W, C] as one head: [F, 1, H W, 1, C]. */
@@ -259,7 +263,7 @@ run_attention (const OsSd2d *vae, OsCompute *compute, const MidAttention *a,
     const OsTensor *x)
 {
   g_autoptr (OsTensor) normed =
-      normalize (vae, compute, &a->group_norm, x, OS_ACT_NONE);
+      os_group_norm (compute, x, &a->group_norm, vae->n_groups, NORM_EPS);
   g_autoptr (OsTensor) h = as_tokens (normed);
   g_autoptr (OsTensor) q = os_linear (compute, &a->to_q, h, OS_ACT_NONE);
   g_autoptr (OsTensor) k = os_linear (compute, &a->to_k, h, OS_ACT_NONE);
@@ -281,50 +285,54 @@ static OsTensor *
 run_mid_block (
     const OsSd2d *vae, OsCompute *compute, const Coder *coder, OsTensor *x)
 {
-  g_autoptr (OsTensor) in = x;
   g_autoptr (OsTensor) first =
-      run_resnet (vae, compute, &coder->mid_resnets[0], in);
-  g_autoptr (OsTensor) attended =
-      run_attention (vae, compute, &coder->mid_attention, first);
-  OsTensor *out = run_resnet (vae, compute, &coder->mid_resnets[1], attended);
+      run_resnet (vae, compute, &coder->mid_resnets[0], x);
+  OsTensor *h = run_attention (vae, compute, &coder->mid_attention, first);
 
-  os_probe (compute, attended, "mid_block.attentions.0");
-  os_probe (compute, out, "mid_block");
-  return out;
+  g_clear_pointer (&first, os_tensor_unref);
+  os_probe (compute, h, "mid_block.attentions.0");
+  h = run_resnet (vae, compute, &coder->mid_resnets[1], h);
+  os_probe (compute, h, "mid_block");
+  return h;
 }
 
+/* Takes x. */
 static OsTensor *
-resample (OsCompute *compute, const Coder *coder, const OsConv *conv,
-    const OsTensor *x)
+run_resnets (const OsSd2d *vae, OsCompute *compute, const Coder *coder,
+    const Block *block, OsTensor *x)
 {
-  g_autoptr (OsTensor) doubled = NULL;
-
-  if (g_str_equal (coder->kind, "down"))
-    return os_conv (compute, conv, x, &half_size, NULL);
-  doubled = os_upsample_nearest2x (compute, x);
-  return os_conv (compute, conv, doubled, &same_size, NULL);
+  for (int j = 0; j < coder->n_resnets; j++)
+    x = run_resnet (vae, compute, &block->resnets[j], x);
+  return x;
 }
 
-/* All of them; takes x. */
+/* Half or twice the size, if the block has that; takes x. */
 static OsTensor *
-run_blocks (
-    const OsSd2d *vae, OsCompute *compute, const Coder *coder, OsTensor *x)
+resample (
+    OsCompute *compute, const Coder *coder, const Block *block, OsTensor *x)
 {
-  for (int i = 0; i < vae->n_levels; i++) {
-    const Block *block = &coder->blocks[i];
-    OsTensor *next;
+  g_autoptr (OsTensor) before = x;
 
-    for (int j = 0; j < coder->n_resnets; j++) {
-      next = run_resnet (vae, compute, &block->resnets[j], x);
-      os_tensor_unref (x);
-      x = next;
+  if (!block->resampler.weight)
+    return g_steal_pointer (&before);
+  return os_conv (compute, &block->resampler, before, coder->resampling, NULL);
+}
+
+/* Blocks have two halves, the resnets and the resampler: the halves first ..
+ * last - 1. Takes x. */
+static OsTensor *
+run_halves (const OsSd2d *vae, OsCompute *compute, const Coder *coder,
+    int first, int last, OsTensor *x)
+{
+  for (int i = first; i < last; i++) {
+    const Block *block = &coder->blocks[i / 2];
+
+    if (i % 2 == 0) {
+      x = run_resnets (vae, compute, coder, block, x);
+    } else {
+      x = resample (compute, coder, block, x);
+      os_probe (compute, x, "%s_blocks.%d", coder->kind, i / 2);
     }
-    if (block->resampler.weight) {
-      next = resample (compute, coder, &block->resampler, x);
-      os_tensor_unref (x);
-      x = next;
-    }
-    os_probe (compute, x, "%s_blocks.%d", coder->kind, i);
   }
   return x;
 }
@@ -343,12 +351,10 @@ static OsTensor *
 run_last (
     const OsSd2d *vae, OsCompute *compute, const Coder *coder, OsTensor *x)
 {
-  g_autoptr (OsTensor) normed =
-      normalize (vae, compute, &coder->conv_norm_out, x, OS_ACT_SILU);
-  OsTensor *out;
+  g_autoptr (OsTensor) h = x;
+  g_autoptr (OsTensor) norm = measure (vae, compute, &coder->conv_norm_out, h);
+  OsTensor *out = os_conv (compute, &coder->conv_out, h, &same_size, norm);
 
-  os_tensor_unref (x);
-  out = os_conv (compute, &coder->conv_out, normed, &same_size, NULL);
   os_probe (compute, out, "conv_out");
   return out;
 }
@@ -370,40 +376,93 @@ without_time (const OsTensor *x)
   return os_tensor_reshape (x, OS_SHAPE (s[0], s[2], s[3], s[4]));
 }
 
+/* Halves of the blocks on the two deepest levels. */
+#define DEEP_HALVES 3
+
+static int
+outer_halves (const OsSd2d *vae)
+{
+  return MAX (0, 2 * vae->n_levels - DEEP_HALVES);
+}
+
 OsTensor *
-os_sd2d_encode (OsSd2d *vae, OsCompute *compute, const OsTensor *pictures)
+os_sd2d_encode_outer (OsSd2d *vae, OsCompute *compute, const OsTensor *pictures)
 {
   const Coder *coder = &vae->encoder;
   g_autoptr (OsTensor) frames = with_time (pictures);
-  g_autoptr (OsTensor) features = NULL;
-  g_autoptr (OsTensor) moments = NULL;
   OsTensor *h;
 
   os_probe_push (compute, "encoder");
   h = run_first (compute, coder, frames);
-  h = run_blocks (vae, compute, coder, h);
-  h = run_mid_block (vae, compute, coder, h);
-  features = run_last (vae, compute, coder, h);
+  h = run_halves (vae, compute, coder, 0, outer_halves (vae), h);
   os_probe_pop (compute);
-  moments = os_conv (compute, &vae->quant_conv, features, &unpadded, NULL);
+  return h;
+}
+
+OsTensor *
+os_sd2d_encode_deep (OsSd2d *vae, OsCompute *compute, const OsTensor *features)
+{
+  const Coder *coder = &vae->encoder;
+  OsTensor *h = os_tensor_ref ((OsTensor *) features);
+  g_autoptr (OsTensor) last = NULL;
+  g_autoptr (OsTensor) moments = NULL;
+
+  os_probe_push (compute, "encoder");
+  h = run_halves (
+      vae, compute, coder, outer_halves (vae), 2 * vae->n_levels, h);
+  h = run_mid_block (vae, compute, coder, h);
+  last = run_last (vae, compute, coder, h);
+  os_probe_pop (compute);
+  moments = os_conv (compute, &vae->quant_conv, last, &unpadded, NULL);
   return without_time (moments);
 }
 
 OsTensor *
-os_sd2d_decode (OsSd2d *vae, OsCompute *compute, const OsTensor *z)
+os_sd2d_decode_deep (OsSd2d *vae, OsCompute *compute, const OsTensor *z)
 {
   const Coder *coder = &vae->decoder;
   g_autoptr (OsTensor) frames = with_time (z);
   g_autoptr (OsTensor) quant =
       os_conv (compute, &vae->post_quant_conv, frames, &unpadded, NULL);
-  g_autoptr (OsTensor) pictures = NULL;
   OsTensor *h;
 
   os_probe_push (compute, "decoder");
   h = run_first (compute, coder, quant);
   h = run_mid_block (vae, compute, coder, h);
-  h = run_blocks (vae, compute, coder, h);
+  h = run_halves (
+      vae, compute, coder, 0, 2 * vae->n_levels - outer_halves (vae), h);
+  os_probe_pop (compute);
+  return h;
+}
+
+OsTensor *
+os_sd2d_decode_outer (OsSd2d *vae, OsCompute *compute, const OsTensor *features)
+{
+  const Coder *coder = &vae->decoder;
+  const int n_halves = 2 * vae->n_levels;
+  OsTensor *h = os_tensor_ref ((OsTensor *) features);
+  g_autoptr (OsTensor) pictures = NULL;
+
+  os_probe_push (compute, "decoder");
+  h = run_halves (
+      vae, compute, coder, n_halves - outer_halves (vae), n_halves, h);
   pictures = run_last (vae, compute, coder, h);
   os_probe_pop (compute);
   return without_time (pictures);
+}
+
+OsTensor *
+os_sd2d_encode (OsSd2d *vae, OsCompute *compute, const OsTensor *pictures)
+{
+  g_autoptr (OsTensor) features = os_sd2d_encode_outer (vae, compute, pictures);
+
+  return os_sd2d_encode_deep (vae, compute, features);
+}
+
+OsTensor *
+os_sd2d_decode (OsSd2d *vae, OsCompute *compute, const OsTensor *z)
+{
+  g_autoptr (OsTensor) features = os_sd2d_decode_deep (vae, compute, z);
+
+  return os_sd2d_decode_outer (vae, compute, features);
 }

@@ -221,26 +221,29 @@ os_temporal_vae_get_factor (const OsTemporalVae *vae)
   return factor;
 }
 
+static OsTensor *
+measure (const OsTemporalVae *vae, OsCompute *compute, const OsNorm *norm,
+    const OsTensor *x)
+{
+  return os_group_norm_table (compute, x, norm, vae->n_groups, NORM_EPS);
+}
+
 /* x + conv2 (silu (norm2 (conv1 (silu (norm1 (x)))))); takes x. */
 static OsTensor *
 run_res_block (const OsTemporalVae *vae, OsCompute *compute,
     const ResBlock *block, OsTensor *x)
 {
-  g_autoptr (OsTensor) skip = x;
-  g_autoptr (OsTensor) h1 = os_group_norm (
-      compute, x, &block->norm1, vae->n_groups, NORM_EPS, OS_ACT_SILU);
-  g_autoptr (OsTensor) h2 = os_conv (compute, &block->conv1, h1, &causal, NULL);
-  g_autoptr (OsTensor) h3 = NULL;
+  g_autoptr (OsTensor) norm1 = measure (vae, compute, &block->norm1, x);
+  g_autoptr (OsTensor) h = os_conv (compute, &block->conv1, x, &causal, norm1);
+  g_autoptr (OsTensor) norm2 = measure (vae, compute, &block->norm2, h);
+  OsTensor *out = x;
 
-  g_clear_pointer (&h1, os_tensor_unref);
-  h3 = os_group_norm (
-      compute, h2, &block->norm2, vae->n_groups, NORM_EPS, OS_ACT_SILU);
-  g_clear_pointer (&h2, os_tensor_unref);
   if (block->conv3.weight) {
-    skip = os_conv (compute, &block->conv3, x, &unpadded, NULL);
+    out = os_conv (compute, &block->conv3, x, &unpadded, NULL);
     os_tensor_unref (x);
   }
-  return os_conv (compute, &block->conv2, h3, &causal, skip);
+  os_conv_add (compute, &block->conv2, h, &causal, norm2, out);
+  return out;
 }
 
 /* Takes x. */
@@ -297,11 +300,10 @@ static OsTensor *
 run_last (const OsTemporalVae *vae, OsCompute *compute, const Coder *coder,
     const OsConvGeometry *geometry, OsTensor *x)
 {
-  g_autoptr (OsTensor) normed = os_group_norm (
-      compute, x, &coder->norm1, vae->n_groups, NORM_EPS, OS_ACT_SILU);
+  g_autoptr (OsTensor) h = x;
+  g_autoptr (OsTensor) norm = measure (vae, compute, &coder->norm1, h);
 
-  os_tensor_unref (x);
-  return os_conv (compute, &coder->conv_out, normed, geometry, NULL);
+  return os_conv (compute, &coder->conv_out, h, geometry, norm);
 }
 
 OsTensor *

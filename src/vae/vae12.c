@@ -3,7 +3,8 @@
  * activations of the image autoencoder, exists for one frame at a time in both
  * directions.
  *
- * Encoding: frame by frame to moments of image latents; in groups to samples of
+ * Encoding: frame by frame to features, some frames together to moments of
+ * image latents; in groups to samples of
  * them; when all frames are there, chunk by chunk to samples of latents, of
  * which (z - shift) / scale is the result. Decoding: the reverse, chunk by
  * chunk, each of them frame by frame. */
@@ -19,6 +20,9 @@
  * config says. */
 #define SCALING_FACTOR 0.18215f
 #define LATENT_CHANNELS 4
+
+/* Of a group of frames, eight of 144 x 256. */
+#define GROUP_LATENTS (8 * 18 * 32)
 
 #define SPATIAL_ROOT "spatial_vae.module"
 
@@ -37,7 +41,9 @@ struct _OsVae12Encoder {
   OsVaeNoise noise;
   gpointer data;
   gint64 n_frames, h, w; /* h, w: of the latents */
-  GPtrArray *moments;    /* of the frames of the group, [1, h, w, 8] */
+  gint64 in_group;       /* frames of the group */
+  GPtrArray *features;   /* of its last frames, [1, ..] */
+  GPtrArray *moments;    /* of those before, [f, h, w, 8] */
   GPtrArray *latents;    /* of complete groups, [f, h, w, 4] */
 };
 
@@ -47,6 +53,8 @@ struct _OsVae12Decoder {
   gint64 n_frames, chunk_start;
   OsTensor *chunk; /* image latents of the chunk, [B, f, H, W, 4] */
   gint64 next;     /* frame within the chunk */
+  OsTensor *group; /* features of some frames, [f B, ..] */
+  gint64 next_of_group;
 };
 
 /* scale and shift of the latents: from the weights, else from the config. */
@@ -156,6 +164,7 @@ os_vae12_new (OsConfig *config, OsBinder *binder, GError **error)
   g_autoptr (OsVae12) vae = g_new0 (OsVae12, 1);
 
   vae->origin = g_strdup (os_config_get_origin (config));
+  os_binder_stream (binder);
   if (is_image_vae (config, binder))
     bind_image_vae (vae, config, binder);
   else
@@ -229,8 +238,16 @@ void
 os_vae12_decoder_free (OsVae12Decoder *decoder)
 {
   g_clear_pointer (&decoder->chunk, os_tensor_unref);
+  g_clear_pointer (&decoder->group, os_tensor_unref);
   os_tensor_unref (decoder->z);
   g_free (decoder);
+}
+
+/* Frames that go through the deep part of the image autoencoder together. */
+static gint64
+group_frames (gint64 latents_of_frame)
+{
+  return MAX (1, GROUP_LATENTS / latents_of_frame);
 }
 
 /* Image latents of the chunk that starts at chunk_start. Chunks do not see
@@ -256,32 +273,56 @@ decode_chunk (OsVae12Decoder *decoder, OsCompute *compute)
   decoder->next = 0;
 }
 
+/* The deep part of the image autoencoder for the next frames of the chunk. */
+static void
+decode_group (OsVae12Decoder *decoder, OsCompute *compute)
+{
+  const float scale[LATENT_CHANNELS] = { 1 / SCALING_FACTOR, 1 / SCALING_FACTOR,
+    1 / SCALING_FACTOR, 1 / SCALING_FACTOR };
+  const float shift[LATENT_CHANNELS] = { 0 };
+  const gint64 *s = decoder->chunk->shape;
+  const gint64 B = s[0],
+               n = MIN (s[1] - decoder->next, group_frames (B * s[2] * s[3]));
+  g_autoptr (OsTensor) view =
+      os_tensor_slice (decoder->chunk, 1, decoder->next, n);
+  g_autoptr (OsTensor) turned =
+      os_tensor_permute (view, (int[]){ 1, 0, 2, 3, 4 });
+  g_autoptr (OsTensor) latents = os_contiguous (compute, turned);
+  g_autoptr (OsTensor) frames =
+      os_tensor_reshape (latents, OS_SHAPE (n * B, s[2], s[3], s[4]));
+  g_autoptr (OsTensor) z = os_scale_shift (compute, frames, scale, shift);
+
+  decoder->group = os_sd2d_decode_deep (decoder->vae->spatial, compute, z);
+  decoder->next_of_group = 0;
+  decoder->next += n;
+}
+
 /* One frame at a time: the decoder's activations at full size are what memory
  * is spent on, and a frame that is done can be shown. */
 OsTensor *
 os_vae12_decoder_next (OsVae12Decoder *decoder, OsCompute *compute)
 {
-  const float scale[LATENT_CHANNELS] = { 1 / SCALING_FACTOR, 1 / SCALING_FACTOR,
-    1 / SCALING_FACTOR, 1 / SCALING_FACTOR };
-  const float shift[LATENT_CHANNELS] = { 0 };
-  g_autoptr (OsTensor) latent = NULL;
-  g_autoptr (OsTensor) z = NULL;
+  const gint64 B = decoder->z->shape[0];
+  g_autoptr (OsTensor) features = NULL;
   g_autoptr (OsTensor) picture = NULL;
 
   if (decoder->chunk_start == decoder->n_frames)
     return NULL;
   if (!decoder->chunk)
     decode_chunk (decoder, compute);
+  if (!decoder->group)
+    decode_group (decoder, compute);
 
-  latent = os_tensor_select (decoder->chunk, 1, decoder->next);
-  z = os_scale_shift (compute, latent, scale, shift);
-  picture = os_sd2d_decode (decoder->vae->spatial, compute, z);
+  features = os_tensor_slice (decoder->group, 0, decoder->next_of_group * B, B);
+  if (++decoder->next_of_group * B == decoder->group->shape[0])
+    g_clear_pointer (&decoder->group, os_tensor_unref);
+  picture = os_sd2d_decode_outer (decoder->vae->spatial, compute, features);
 
-  if (++decoder->next == decoder->chunk->shape[1]) {
+  if (!decoder->group && decoder->next == decoder->chunk->shape[1]) {
     decoder->chunk_start += decoder->next;
     g_clear_pointer (&decoder->chunk, os_tensor_unref);
   }
-  return os_tensor_split (picture, 0, OS_SHAPE (picture->shape[0], 1));
+  return os_tensor_split (picture, 0, OS_SHAPE (B, 1));
 }
 
 static GPtrArray *
@@ -305,6 +346,7 @@ os_vae12_encoder_new (OsVae12 *vae, OsVaeNoise noise, gpointer data)
   encoder->vae = vae;
   encoder->noise = noise;
   encoder->data = data;
+  encoder->features = tensor_array_new ();
   encoder->moments = tensor_array_new ();
   encoder->latents = tensor_array_new ();
   return encoder;
@@ -313,6 +355,7 @@ os_vae12_encoder_new (OsVae12 *vae, OsVaeNoise noise, gpointer data)
 void
 os_vae12_encoder_free (OsVae12Encoder *encoder)
 {
+  g_ptr_array_unref (encoder->features);
   g_ptr_array_unref (encoder->moments);
   g_ptr_array_unref (encoder->latents);
   g_free (encoder);
@@ -342,14 +385,29 @@ sample (OsVae12Encoder *encoder, OsCompute *compute, OsVaeDraw which,
   return os_normal_sample (compute, moments, noise);
 }
 
+/* The deep part of the image autoencoder. */
+static void
+encode_features (OsVae12Encoder *encoder, OsCompute *compute)
+{
+  g_autoptr (OsTensor) features = concat (compute, encoder->features);
+
+  g_ptr_array_set_size (encoder->features, 0);
+  g_ptr_array_add (encoder->moments,
+      os_sd2d_encode_deep (encoder->vae->spatial, compute, features));
+}
+
 static void
 complete_group (OsVae12Encoder *encoder, OsCompute *compute)
 {
-  g_autoptr (OsTensor) moments = concat (compute, encoder->moments);
+  g_autoptr (OsTensor) moments = NULL;
 
+  if (encoder->features->len > 0)
+    encode_features (encoder, compute);
+  moments = concat (compute, encoder->moments);
+  g_ptr_array_set_size (encoder->moments, 0);
+  encoder->in_group = 0;
   g_ptr_array_add (encoder->latents,
       sample (encoder, compute, OS_VAE_DRAW_SPATIAL, moments));
-  g_ptr_array_set_size (encoder->moments, 0);
 }
 
 /* FALSE, and the compute has failed, if the checkpoint had no encoder. */
@@ -389,8 +447,10 @@ os_vae12_encoder_push (
     g_autoptr (OsTensor) frame = os_contiguous (compute, view);
 
     g_ptr_array_add (
-        encoder->moments, os_sd2d_encode (vae->spatial, compute, frame));
-    if (encoder->moments->len == vae->micro_batch_size)
+        encoder->features, os_sd2d_encode_outer (vae->spatial, compute, frame));
+    if (encoder->features->len == group_frames (encoder->h * encoder->w))
+      encode_features (encoder, compute);
+    if (++encoder->in_group == vae->micro_batch_size)
       complete_group (encoder, compute);
   }
 }
@@ -405,7 +465,7 @@ take_image_latents (OsVae12Encoder *encoder, OsCompute *compute, gint64 B)
   g_autoptr (OsTensor) sampled = NULL;
   g_autoptr (OsTensor) scaled = NULL;
 
-  if (encoder->moments->len > 0)
+  if (encoder->in_group > 0)
     complete_group (encoder, compute);
   sampled = concat (compute, encoder->latents);
   scaled = os_scale_shift (compute, sampled, scale, shift);

@@ -149,6 +149,20 @@ optest_assert_equal (OsCompute *compute, const OsTensor *a, const OsTensor *b)
       os_tensor_f32 (y), os_tensor_count (y) * sizeof (float));
 }
 
+void
+optest_assert_similar (
+    OsCompute *compute, const OsTensor *a, const OsTensor *b, double tolerance)
+{
+  g_autoptr (OsTensor) x = os_contiguous (compute, a);
+  g_autoptr (OsTensor) y = os_contiguous (compute, b);
+
+  g_assert_true (os_compute_ok (compute));
+  g_assert_true (os_tensor_has_shape (a, b->n_dims, b->shape));
+  for (gint64 i = 0; i < os_tensor_count (x); i++)
+    optest_assert_near (
+        os_tensor_f32 (x)[i], os_tensor_f32 (y)[i], tolerance, i);
+}
+
 double
 optest_activate (double x, OsActivation act)
 {

@@ -37,4 +37,8 @@ void optest_assert_tensor (OsCompute *compute, const OsTensor *actual,
 void optest_assert_equal (
     OsCompute *compute, const OsTensor *a, const OsTensor *b);
 
+/* As optest_assert_near(), value by value. */
+void optest_assert_similar (
+    OsCompute *compute, const OsTensor *a, const OsTensor *b, double tolerance);
+
 double optest_activate (double x, OsActivation act);

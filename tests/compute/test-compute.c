@@ -34,15 +34,17 @@ static OsTensor *
 run_chain (OsCompute *compute, const Weights *w, const OsTensor *x)
 {
   const OsConvGeometry causal = { 2, 1, 1, 1, 1 };
+  const OsConvGeometry strided = { 0, 0, 1, 0, 1, 0, 2, 2 };
   const OsLinear fc = { w->fc, w->gain };
   const OsNorm norm = { w->gain, w->gain };
   const OsConv conv = { w->kernel, w->gain, { 3, 3, 3 } };
   g_autoptr (OsTensor) zeros = os_compute_zeros (compute, OS_SHAPE (2, 32));
   g_autoptr (OsTensor) a = os_linear (compute, &fc, x, OS_ACT_SILU);
-  g_autoptr (OsTensor) b =
-      os_group_norm (compute, a, &norm, 4, 1e-5f, OS_ACT_NONE);
-  g_autoptr (OsTensor) c = os_conv (compute, &conv, b, &causal, a);
-  g_autoptr (OsTensor) big = os_upsample_nearest2x (compute, c);
+  g_autoptr (OsTensor) b = os_group_norm (compute, a, &norm, 4, 1e-5f);
+  g_autoptr (OsTensor) table =
+      os_group_norm_table (compute, b, &norm, 4, 1e-5f);
+  g_autoptr (OsTensor) c = os_conv (compute, &conv, b, &causal, table);
+  g_autoptr (OsTensor) small = os_conv (compute, &conv, c, &strided, NULL);
   g_autoptr (OsTensor) d =
       os_layer_norm_modulate (compute, c, zeros, zeros, 1e-5f);
   g_autoptr (OsTensor) heads = os_tensor_reshape (d, OS_SHAPE (2, 4, 48, 4, 8));

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Convolutions against seven plain loops. */
+#include <math.h>
+
 #include "optest.h"
 
 /* What the case is; the weights have four dimensions if kernel[0] is 1. */
@@ -8,7 +10,7 @@ typedef struct {
   gint64 C_out;
   int kernel[3];
   OsConvGeometry geometry;
-  gboolean bias, residual;
+  gboolean bias, add, norm;
 } Case;
 
 static const Case cases[] = {
@@ -26,34 +28,61 @@ static const Case cases[] = {
   /* A line narrower than the kernel, padded on both sides. */
   { { 1, 1, 2, 1, 2 }, 2, { 1, 5, 5 }, { 0, 2, 2, 2, 2 }, TRUE },
   /* More output pixels than an item has. */
-  { { 1, 1, 37, 41, 1 }, 2, { 1, 3, 3 }, { 0, 1, 1, 1, 1 }, TRUE, TRUE },
+  { { 1, 1, 37, 41, 1 }, 2, { 1, 5, 5 }, { 0, 2, 2, 2, 2 }, TRUE, TRUE },
+  /* A norm before it, of each batch element, and not of the padding. */
+  { { 2, 2, 3, 5, 4 }, 3, { 1, 1, 1 }, { 0 }, TRUE, FALSE, TRUE },
+  { { 2, 3, 6, 5, 4 }, 3, { 3, 3, 3 }, { 2, 1, 1, 1, 1 }, TRUE, TRUE, TRUE },
+  /* Twice the size. */
+  { { 2, 1, 5, 3, 2 }, 3, { 1, 3, 3 }, { 0, 1, 1, 1, 1, .doubled = TRUE } },
+  { { 1, 2, 3, 4, 2 }, 3, { 2, 5, 2 }, { 1, 2, 2, 1, 0, .doubled = TRUE }, TRUE,
+      TRUE, TRUE },
+  /* Winograd's: time that is halved, frames that are all padding. */
+  { { 2, 7, 4, 5, 2 }, 3, { 3, 3, 3 }, { 1, 1, 1, 1, 1, 2 }, TRUE },
+  { { 1, 2, 4, 5, 2 }, 3, { 3, 3, 3 }, { 5, 1, 1, 1, 1 }, TRUE, TRUE },
+  /* Several bands, several strips, some panels with a rest. */
+  { { 1, 1, 85, 150, 20 }, 37, { 1, 3, 3 }, { 0, 1, 1, 1, 1 }, TRUE, TRUE },
+  { { 1, 1, 4, 150, 40 }, 16, { 1, 3, 3 }, { 0, 1, 1, 1, 1 } },
+  /* A kernel that is transformed in two parts. */
+  { { 1, 1, 1, 2, 400 }, 300, { 3, 3, 3 }, { 2, 1, 1, 1, 1 }, TRUE, TRUE },
 };
 
-static float
-value_or_padding (
-    const OsTensor *x, gint64 b, gint64 t, gint64 h, gint64 w, gint64 c)
+/* Of the tensors of a case. */
+typedef struct {
+  const Case *c;
+  const OsTensor *x, *kernel, *norm;
+} Inputs;
+
+/* What the kernel sees at a place. */
+static double
+read_pixel (const Inputs *in, gint64 b, gint64 t, gint64 h, gint64 w, gint64 c)
 {
-  if (t < 0 || t >= x->shape[1] || h < 0 || h >= x->shape[2] || w < 0
-      || w >= x->shape[3])
+  const int scale = in->c->geometry.doubled ? 2 : 1;
+  double value;
+
+  if (t < 0 || t >= in->x->shape[1] || h < 0 || h >= scale * in->x->shape[2]
+      || w < 0 || w >= scale * in->x->shape[3])
     return 0;
-  return AT (x, b, t, h, w, c);
+  value = AT (in->x, b, t, h / scale, w / scale, c);
+  if (!in->c->norm)
+    return value;
+  return optest_activate (
+      value * AT (in->norm, b, 0, c) + AT (in->norm, b, 1, c), OS_ACT_SILU);
 }
 
 /* One output pixel and channel; kernel [C_out, C_in, kt, kh, kw]. */
 static double
-convolve (const Case *c, const OsTensor *x, const OsTensor *kernel,
-    const gint64 *at, gint64 out)
+convolve (const Inputs *in, const gint64 *at, gint64 out)
 {
-  const OsConvGeometry *g = &c->geometry;
-  const int *k = c->kernel;
+  const OsConvGeometry *g = &in->c->geometry;
+  const int *k = in->c->kernel;
   double sum = 0;
 
   for (int i = 0; i < k[0] * k[1] * k[2]; i++) {
     const int dt = i / (k[1] * k[2]), dh = i / k[2] % k[1], dw = i % k[2];
 
-    for (gint64 channel = 0; channel < c->in[4]; channel++)
-      sum += (double) AT (kernel, out, channel, dt, dh, dw)
-             * value_or_padding (x, at[0],
+    for (gint64 channel = 0; channel < in->c->in[4]; channel++)
+      sum += AT (in->kernel, out, channel, dt, dh, dw)
+             * read_pixel (in, at[0],
                  at[1] * MAX (1, g->stride_t) - g->pad_front + dt,
                  at[2] * MAX (1, g->stride_h) - g->pad_top + dh,
                  at[3] * MAX (1, g->stride_w) - g->pad_left + dw, channel);
@@ -65,9 +94,10 @@ static void
 set_out_shape (const Case *c, gint64 *out)
 {
   const OsConvGeometry *g = &c->geometry;
+  const int scale = g->doubled ? 2 : 1;
   const gint64 padded[] = { c->in[1] + g->pad_front,
-    c->in[2] + g->pad_top + g->pad_bottom,
-    c->in[3] + g->pad_left + g->pad_right };
+    scale * c->in[2] + g->pad_top + g->pad_bottom,
+    scale * c->in[3] + g->pad_left + g->pad_right };
   const int stride[] = { g->stride_t, g->stride_h, g->stride_w };
 
   out[0] = c->in[0];
@@ -76,12 +106,35 @@ set_out_shape (const Case *c, gint64 *out)
   out[4] = c->C_out;
 }
 
+static double *
+expect (const Inputs *in, const OsTensor *bias, const OsTensor *before)
+{
+  const gint64 *out = before->shape;
+  double *expected = g_new (double, os_tensor_count (before));
+
+  for (gint64 i = 0; i < os_tensor_count (before); i++) {
+    const gint64 pixel = i / out[4], channel = i % out[4];
+    const gint64 at[] = { pixel / (out[1] * out[2] * out[3]),
+      pixel / (out[2] * out[3]) % out[1], pixel / out[3] % out[2],
+      pixel % out[3] };
+
+    expected[i] = convolve (in, at, channel);
+    if (in->c->bias)
+      expected[i] += AT (bias, channel);
+    if (in->c->add)
+      expected[i] += os_tensor_f32 (before)[i];
+  }
+  return expected;
+}
+
 static void
 check_case (OsCompute *compute, const Case *c)
 {
   const int *k = c->kernel;
   gint64 out[5];
   g_autoptr (OsTensor) x = optest_tensor (compute, 5, c->in);
+  g_autoptr (OsTensor) norm =
+      optest_tensor (compute, OS_SHAPE (c->in[0], 2, c->in[4]));
   g_autoptr (OsTensor) kernel =
       optest_tensor (compute, OS_SHAPE (c->C_out, c->in[4], k[0], k[1], k[2]));
   g_autoptr (OsTensor) source = os_tensor_reshape (kernel, k[0] == 1 ? 4 : 5,
@@ -89,28 +142,23 @@ check_case (OsCompute *compute, const Case *c)
   g_autoptr (OsWeight) weight = os_weight_new_conv (source);
   g_autoptr (OsWeight) bias = optest_weight (compute, OS_SHAPE (c->C_out));
   const OsConv conv = { weight, c->bias ? bias : NULL, { k[0], k[1], k[2] } };
-  g_autoptr (OsTensor) residual = NULL;
+  const Inputs inputs = { c, x, kernel, norm };
   g_autoptr (OsTensor) y = NULL;
   g_autofree double *expected = NULL;
 
   set_out_shape (c, out);
-  residual = optest_tensor (compute, 5, out);
-  expected = g_new (double, os_tensor_count (residual));
-  for (gint64 i = 0; i < os_tensor_count (residual); i++) {
-    const gint64 pixel = i / c->C_out, channel = i % c->C_out;
-    const gint64 at[] = { pixel / (out[1] * out[2] * out[3]),
-      pixel / (out[2] * out[3]) % out[1], pixel / out[3] % out[2],
-      pixel % out[3] };
-
-    expected[i] = convolve (c, x, kernel, at, channel);
-    if (c->bias)
-      expected[i] += AT (os_weight_get (bias, compute), channel);
-    if (c->residual)
-      expected[i] += os_tensor_f32 (residual)[i];
+  y = optest_tensor (compute, 5, out);
+  expected = expect (&inputs, os_weight_get (bias, compute), y);
+  if (c->add) {
+    os_conv_add (compute, &conv, x, &c->geometry, c->norm ? norm : NULL, y);
+  } else {
+    os_tensor_unref (y);
+    y = os_conv (compute, &conv, x, &c->geometry, c->norm ? norm : NULL);
   }
-  y = os_conv (compute, &conv, x, &c->geometry, c->residual ? residual : NULL);
   g_assert_true (os_tensor_has_shape (y, 5, out));
-  optest_assert_tensor (compute, y, expected, 1e-5);
+  /* Sums of n random terms are as large as the root of n. */
+  optest_assert_tensor (
+      compute, y, expected, 4e-6 * sqrt (c->in[4] * k[0] * k[1] * k[2]));
 }
 
 static void

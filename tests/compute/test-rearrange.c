@@ -52,21 +52,6 @@ test_download (OsCompute *compute)
 }
 
 static void
-test_upsample (OsCompute *compute)
-{
-  g_autoptr (OsTensor) x = optest_tensor (compute, OS_SHAPE (2, 3, 5, 7, 3));
-  g_autoptr (OsTensor) y = os_upsample_nearest2x (compute, x);
-
-  g_assert_true (os_tensor_has_shape (y, OS_SHAPE (2, 3, 10, 14, 3)));
-  for (gint64 i = 0; i < os_tensor_count (y); i++) {
-    const gint64 w = i / 3 % 14, h = i / 42 % 10;
-
-    g_assert_cmpfloat (os_tensor_f32 (y)[i], ==,
-        AT (x, i / 1260, i / 420 % 3, h / 2, w / 2, i % 3));
-  }
-}
-
-static void
 check_channel_to_time (OsCompute *compute, int s)
 {
   const gint64 B = 2, T = 3, H = 5, W = 4, C = 3;
@@ -170,7 +155,6 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   optest_add ("/compute/rearrange/contiguous", test_contiguous);
   optest_add ("/compute/rearrange/download", test_download);
-  optest_add ("/compute/rearrange/upsample", test_upsample);
   optest_add ("/compute/rearrange/channel-to-time", test_channel_to_time);
   optest_add ("/compute/rearrange/patches", test_patches);
   optest_add ("/compute/rearrange/concat", test_concat);

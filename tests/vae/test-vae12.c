@@ -127,12 +127,9 @@ test_batch (OsCompute *compute)
     g_autoptr (GPtrArray) alone = vaetest_decode (vae, compute, row, 4);
 
     for (int i = 0; i < 4; i++) {
-      const float *x = os_tensor_f32 (alone->pdata[i]);
-      const gint64 n = os_tensor_count (alone->pdata[i]);
+      g_autoptr (OsTensor) frame = os_tensor_slice (both->pdata[i], 0, b, 1);
 
-      for (gint64 j = 0; j < n; j++)
-        optest_assert_near (
-            os_tensor_f32 (both->pdata[i])[b * n + j], x[j], 1e-5, j);
+      optest_assert_similar (compute, frame, alone->pdata[i], 1e-4);
     }
   }
 }
@@ -248,11 +245,8 @@ test_encoded_chunks (OsCompute *compute)
     g_autoptr (OsTensor) chunk = os_tensor_slice (one, 2, 2 * k, 2);
     g_autoptr (OsTensor) clip = os_tensor_slice (two, 0, k, 1);
 
-    optest_assert_equal (compute, chunk, alone);
-    for (gint64 i = 0; i < os_tensor_count (alone); i++)
-      optest_assert_near (
-          os_tensor_f32 (two)[k * 8 + i], os_tensor_f32 (alone)[i], 1e-5, i);
-    g_assert_true (os_tensor_has_shape (clip, 5, alone->shape));
+    optest_assert_similar (compute, chunk, alone, 1e-5);
+    optest_assert_similar (compute, clip, alone, 1e-5);
   }
 }
 
