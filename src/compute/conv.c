@@ -60,8 +60,8 @@ os_conv_read_line (const OsConvolution *c, gint64 frame, gint64 h, gint64 w,
 typedef struct {
   const OsConvolution *c;
   const float *kernel, *bias;
-  gint64 K;            /* values of a patch */
-  gint64 rows, n_rows; /* of an item, in all */
+  gint64 K;             /* values of a patch */
+  gint64 rows, n_items; /* of an item; of a frame */
 } Patches;
 
 static void
@@ -85,13 +85,18 @@ gather_patch (const OsConvolution *c, gint64 row, float *patch)
   }
 }
 
+/* No item has pixels of two frames: products round as their shape is, and a
+ * frame's result does not depend on those beside it. */
 static void
 multiply_patches (gint64 index, guint worker, gpointer data)
 {
   const Patches *p = data;
   OsCompute *compute = p->c->compute;
-  const gint64 first = index * p->rows, N = p->c->out->shape[4];
-  const gint64 n = MIN (p->rows, p->n_rows - first);
+  const gint64 *shape = p->c->out->shape;
+  const gint64 pixels = shape[2] * shape[3], N = shape[4];
+  const gint64 skipped = index % p->n_items * p->rows;
+  const gint64 first = index / p->n_items * pixels + skipped;
+  const gint64 n = MIN (p->rows, pixels - skipped);
   float *patches = os_compute_scratch (compute, worker);
   float *out = os_tensor_f32 (p->c->out) + first * N;
 
@@ -107,16 +112,16 @@ static void
 convolve_patches (const OsConvolution *c)
 {
   const int *kernel = c->conv->kernel;
+  const gint64 *shape = c->out->shape;
   const OsTensor *weight = os_weight_get (c->conv->weight, c->compute);
   const OsTensor *bias =
       c->conv->bias ? os_weight_get (c->conv->bias, c->compute) : NULL;
   Patches p = { .c = c };
 
   p.K = kernel[0] * kernel[1] * kernel[2] * c->in[4];
-  p.n_rows = os_tensor_count (c->out) / c->out->shape[4];
   p.rows = CLAMP (PATCH_FLOATS / p.K, ROWS_MIN, ROWS_MAX);
-  p.rows =
-      MIN (p.rows, os_div_up (p.n_rows, os_compute_get_n_threads (c->compute)));
+  p.rows = MIN (p.rows, shape[2] * shape[3]);
+  p.n_items = os_div_up (shape[2] * shape[3], p.rows);
   if (!os_compute_ok (c->compute)
       || !os_compute_reserve_scratch (
           c->compute, p.rows * p.K * sizeof (float)))
@@ -124,7 +129,7 @@ convolve_patches (const OsConvolution *c)
   p.kernel = os_tensor_f32 (weight);
   p.bias = bias ? os_tensor_f32 (bias) : NULL;
   os_compute_for_tiles (
-      c->compute, os_div_up (p.n_rows, p.rows), multiply_patches, &p);
+      c->compute, shape[0] * shape[1] * p.n_items, multiply_patches, &p);
 }
 
 /* --- the ops --- */

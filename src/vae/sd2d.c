@@ -258,9 +258,10 @@ as_tokens (const OsTensor *x)
   return os_tensor_reshape (x, OS_SHAPE (s[0], 1, s[2] * s[3], 1, s[4]));
 }
 
-static OsTensor *
-run_attention (const OsSd2d *vae, OsCompute *compute, const MidAttention *a,
-    const OsTensor *x)
+/* x += to_out (attention (norm (x))), of one frame. */
+static void
+add_attention (
+    const OsSd2d *vae, OsCompute *compute, const MidAttention *a, OsTensor *x)
 {
   g_autoptr (OsTensor) normed =
       os_group_norm (compute, x, &a->group_norm, vae->n_groups, NORM_EPS);
@@ -269,15 +270,14 @@ run_attention (const OsSd2d *vae, OsCompute *compute, const MidAttention *a,
   g_autoptr (OsTensor) k = os_linear (compute, &a->to_k, h, OS_ACT_NONE);
   g_autoptr (OsTensor) v = os_linear (compute, &a->to_v, h, OS_ACT_NONE);
   g_autoptr (OsTensor) mixed = os_compute_tensor (compute, 5, h->shape);
-  g_autoptr (OsTensor) change = NULL;
+  g_autoptr (OsTensor) acc = as_tokens (x);
 
   os_attention (compute, &(OsAttention){ .q = q,
                              .k = k,
                              .v = v,
                              .out = mixed,
                              .scale = 1 / sqrtf (h->shape[4]) });
-  change = os_linear (compute, &a->to_out, mixed, OS_ACT_NONE);
-  return os_add (compute, x, change);
+  os_linear_add (compute, &a->to_out, mixed, NULL, acc);
 }
 
 /* Takes x. */
@@ -285,15 +285,17 @@ static OsTensor *
 run_mid_block (
     const OsSd2d *vae, OsCompute *compute, const Coder *coder, OsTensor *x)
 {
-  g_autoptr (OsTensor) first =
-      run_resnet (vae, compute, &coder->mid_resnets[0], x);
-  OsTensor *h = run_attention (vae, compute, &coder->mid_attention, first);
+  x = run_resnet (vae, compute, &coder->mid_resnets[0], x);
+  /* One by one: a frame's result does not depend on those beside it. */
+  for (gint64 i = 0; i < x->shape[0]; i++) {
+    g_autoptr (OsTensor) frame = os_tensor_slice (x, 0, i, 1);
 
-  g_clear_pointer (&first, os_tensor_unref);
-  os_probe (compute, h, "mid_block.attentions.0");
-  h = run_resnet (vae, compute, &coder->mid_resnets[1], h);
-  os_probe (compute, h, "mid_block");
-  return h;
+    add_attention (vae, compute, &coder->mid_attention, frame);
+  }
+  os_probe (compute, x, "mid_block.attentions.0");
+  x = run_resnet (vae, compute, &coder->mid_resnets[1], x);
+  os_probe (compute, x, "mid_block");
+  return x;
 }
 
 /* Takes x. */

@@ -40,10 +40,11 @@ static const Case cases[] = {
   { { 2, 7, 4, 5, 2 }, 3, { 3, 3, 3 }, { 1, 1, 1, 1, 1, 2 }, TRUE },
   { { 1, 2, 4, 5, 2 }, 3, { 3, 3, 3 }, { 5, 1, 1, 1, 1 }, TRUE, TRUE },
   /* Several bands, several strips, some panels with a rest. */
-  { { 1, 1, 85, 150, 20 }, 37, { 1, 3, 3 }, { 0, 1, 1, 1, 1 }, TRUE, TRUE },
-  { { 1, 1, 4, 150, 40 }, 16, { 1, 3, 3 }, { 0, 1, 1, 1, 1 } },
+  { { 1, 1, 201, 202, 1 }, 2, { 1, 3, 3 }, { 0, 1, 1, 1, 1 }, TRUE, TRUE },
+  { { 1, 1, 3, 150, 40 }, 3, { 1, 3, 3 }, { 0, 1, 1, 1, 1 } },
+  { { 1, 1, 6, 5, 20 }, 37, { 1, 3, 3 }, { 0, 1, 1, 1, 1 }, TRUE, TRUE },
   /* A kernel that is transformed in two parts. */
-  { { 1, 1, 1, 2, 400 }, 300, { 3, 3, 3 }, { 2, 1, 1, 1, 1 }, TRUE, TRUE },
+  { { 1, 1, 1, 2, 1500 }, 70, { 3, 3, 3 }, { 2, 1, 1, 1, 1 }, TRUE, TRUE },
 };
 
 /* Of the tensors of a case. */
@@ -80,12 +81,15 @@ convolve (const Inputs *in, const gint64 *at, gint64 out)
   for (int i = 0; i < k[0] * k[1] * k[2]; i++) {
     const int dt = i / (k[1] * k[2]), dh = i / k[2] % k[1], dw = i % k[2];
 
-    for (gint64 channel = 0; channel < in->c->in[4]; channel++)
-      sum += AT (in->kernel, out, channel, dt, dh, dw)
-             * read_pixel (in, at[0],
-                 at[1] * MAX (1, g->stride_t) - g->pad_front + dt,
-                 at[2] * MAX (1, g->stride_h) - g->pad_top + dh,
-                 at[3] * MAX (1, g->stride_w) - g->pad_left + dw, channel);
+    for (gint64 channel = 0; channel < in->c->in[4]; channel++) {
+      const double value = read_pixel (in, at[0],
+          at[1] * MAX (1, g->stride_t) - g->pad_front + dt,
+          at[2] * MAX (1, g->stride_h) - g->pad_top + dh,
+          at[3] * MAX (1, g->stride_w) - g->pad_left + dw, channel);
+
+      if (value != 0)
+        sum += value * AT (in->kernel, out, channel, dt, dh, dw);
+    }
   }
   return sum;
 }
