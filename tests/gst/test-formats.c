@@ -186,6 +186,17 @@ test_picture_has_contrast (void)
   gst_video_frame_unmap (&frame);
 }
 
+/* Y, U, V with the matrix of ITU-R BT.709. */
+static void
+to_bt709 (const double rgb[3], double yuv[3])
+{
+  double y = 0.2126 * rgb[0] + 0.7152 * rgb[1] + 0.0722 * rgb[2];
+
+  yuv[0] = 16 + y * 219 / 255;
+  yuv[1] = 128 + (rgb[2] - y) / 1.8556 * 224 / 255;
+  yuv[2] = 128 + (rgb[0] - y) / 1.5748 * 224 / 255;
+}
+
 /* The matrix follows caps that downstream fixes. */
 static void
 test_fixed_colorimetry (void)
@@ -201,23 +212,37 @@ test_fixed_colorimetry (void)
       &frame.info.colorimetry, GST_VIDEO_COLORIMETRY_BT709));
   for (gint y = 0; y < frame.info.height; y++)
     for (gint x = 0; x < frame.info.width; x++) {
-      double luma = 0.2126 * get_value (&rgb, 0, x, y)
-                    + 0.7152 * get_value (&rgb, 1, x, y)
-                    + 0.0722 * get_value (&rgb, 2, x, y);
+      double in[3], yuv[3];
 
-      g_assert_cmpfloat_with_epsilon (
-          get_value (&frame, 0, x, y), 16 + luma * 219 / 255, 2);
+      for (guint c = 0; c < 3; c++)
+        in[c] = get_value (&rgb, c, x, y);
+      to_bt709 (in, yuv);
+      for (guint c = 0; c < 3; c++)
+        g_assert_cmpfloat_with_epsilon (get_value (&frame, c, x, y), yuv[c], 2);
     }
   gst_video_frame_unmap (&rgb);
   gst_video_frame_unmap (&frame);
 }
 
-/* A pool with padding round the picture, as hardware sinks have them. */
+/* Pools with padding round the picture, as hardware sinks have them; the second
+ * makes every row begin at an odd place. */
+static const GstVideoAlignment alignments[] = {
+  { .padding_left = 16,
+      .padding_top = 2,
+      .padding_right = 24,
+      .padding_bottom = 4 },
+  { .padding_left = 2,
+      .padding_top = 6,
+      .padding_right = 13,
+      .padding_bottom = 3,
+      .stride_align = { 31, 31, 31, 31 } },
+};
+
 static GstPadProbeReturn
 offer_padded_pool (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   GstQuery *query = GST_PAD_PROBE_INFO_QUERY (info);
-  GstVideoAlignment alignment;
+  GstVideoAlignment alignment = *(const GstVideoAlignment *) data;
   GstStructure *config;
   GstBufferPool *pool;
   GstVideoInfo video;
@@ -229,11 +254,6 @@ offer_padded_pool (GstPad *pad, GstPadProbeInfo *info, gpointer data)
   if (caps == NULL)
     return GST_PAD_PROBE_OK;
 
-  gst_video_alignment_reset (&alignment);
-  alignment.padding_left = 16;
-  alignment.padding_top = 2;
-  alignment.padding_right = 24;
-  alignment.padding_bottom = 4;
   g_assert_true (gst_video_info_from_caps (&video, caps));
   pool = gst_video_buffer_pool_new ();
   config = gst_buffer_pool_get_config (pool);
@@ -250,9 +270,8 @@ offer_padded_pool (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 }
 
 static void
-test_strides (gconstpointer data)
+check_strides (const char *format, const GstVideoAlignment *alignment)
 {
-  const char *format = data;
   g_autofree char *caps = g_strdup_printf ("video/x-raw,format=%s", format);
   g_autoptr (GstSample) plain_sample = make_picture (caps);
   GstHarness *harness = gst_test_harness_new (STILL, caps);
@@ -260,7 +279,7 @@ test_strides (gconstpointer data)
   GstBuffer *buffer;
 
   gst_pad_add_probe (harness->sinkpad, GST_PAD_PROBE_TYPE_QUERY_DOWNSTREAM,
-      offer_padded_pool, NULL, NULL);
+      offer_padded_pool, (gpointer) alignment, NULL);
   gst_harness_play (harness);
   buffer = gst_harness_pull (harness);
   g_assert_nonnull (gst_buffer_get_video_meta (buffer));
@@ -277,6 +296,28 @@ test_strides (gconstpointer data)
             get_value (&padded, c, x, y), ==, get_value (&plain, c, x, y));
   gst_video_frame_unmap (&plain);
   gst_video_frame_unmap (&padded);
+  gst_buffer_unref (buffer);
+  gst_test_harness_free (harness);
+}
+
+static void
+test_strides (gconstpointer data)
+{
+  for (guint i = 0; i < G_N_ELEMENTS (alignments); i++)
+    check_strides (data, &alignments[i]);
+}
+
+/* Without one, the element has its own. */
+static void
+test_own_pool (void)
+{
+  GstHarness *harness = gst_test_harness_new (STILL " name=film", NULL);
+  GstBuffer *buffer;
+
+  gst_harness_play (harness);
+  buffer = gst_harness_pull (harness);
+  g_assert_nonnull (buffer->pool);
+  g_assert_cmpstr (GST_OBJECT_NAME (buffer->pool), ==, "film-pool");
   gst_buffer_unref (buffer);
   gst_test_harness_free (harness);
 }
@@ -327,6 +368,77 @@ test_fixation (void)
       "video/x-raw,colorimetry=bt709");
 }
 
+static GstCaps *
+query_caps (GstHarness *harness, const char *filter)
+{
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (harness->element, "src");
+  g_autoptr (GstCaps) wanted =
+      filter != NULL ? gst_caps_from_string (filter) : NULL;
+
+  return gst_pad_query_caps (pad, wanted);
+}
+
+static void
+check_width (GstCaps *caps, const char *expected)
+{
+  const GValue *width =
+      gst_structure_get_value (gst_caps_get_structure (caps, 0), "width");
+  g_autofree char *text = gst_value_serialize (width);
+
+  g_assert_cmpstr (text, ==, expected);
+}
+
+/* The template, and once a clip is planned its size; in the order of whoever
+ * asks. */
+static void
+test_query (void)
+{
+  GstHarness *harness = gst_test_harness_new ("steps=1000", NULL);
+  g_autoptr (GstCaps) before = query_caps (harness, NULL);
+  g_autoptr (GstCaps) after = NULL, filtered = NULL;
+
+  check_width (before, "[ 16, 4096, 8 ]");
+  gst_harness_play (harness);
+  gst_test_wait_progress (harness->element, GST_PROGRESS_TYPE_START, "sample");
+  after = query_caps (harness, NULL);
+  check_width (after, "32");
+  filtered = query_caps (
+      harness, "video/x-raw,format=NV12;video/x-raw,format=RGB,width=[1,100]");
+  g_assert_cmpuint (gst_caps_get_size (filtered), ==, 2);
+  g_assert_cmpstr (
+      gst_structure_get_string (gst_caps_get_structure (filtered, 0), "format"),
+      ==, "NV12");
+  g_assert_true (gst_caps_is_subset (filtered, before));
+  gst_test_harness_free (harness);
+}
+
+/* Downstream changes its mind in mid-clip: the format follows at once, the size
+ * and the rate stay. */
+static void
+test_reconfigure (void)
+{
+  GstHarness *harness =
+      gst_test_harness_new ("steps=2", "video/x-raw,format=RGB");
+
+  gst_harness_play (harness);
+  for (guint n = 0; n < 17; n++) {
+    GstBuffer *buffer = gst_harness_pull (harness);
+    const gsize size = gst_buffer_get_size (buffer);
+
+    g_assert_cmpuint (GST_BUFFER_OFFSET (buffer), ==, n);
+    g_assert_true (size == 32 * 32 * 3 || size == 32 * 32);
+    if (n == 16)
+      g_assert_cmpuint (size, ==, 32 * 32);
+    gst_buffer_unref (buffer);
+    if (n == 2) {
+      gst_harness_set_sink_caps_str (
+          harness, "video/x-raw,format=GRAY8,width=[1,500]");
+      gst_harness_push_upstream_event (harness, gst_event_new_reconfigure ());
+    }
+  }
+  gst_test_harness_free (harness);
+}
+
 static void
 add_tests (void)
 {
@@ -339,6 +451,9 @@ add_tests (void)
 
     g_test_add_data_func (path, padded[i], test_strides);
   }
+  g_test_add_func ("/gst/own-pool", test_own_pool);
+  g_test_add_func ("/gst/query", test_query);
+  g_test_add_func ("/gst/reconfigure", test_reconfigure);
   g_test_add_func ("/gst/picture-has-contrast", test_picture_has_contrast);
   g_test_add_func ("/gst/fixed-colorimetry", test_fixed_colorimetry);
   g_test_add_func ("/gst/fixation", test_fixation);

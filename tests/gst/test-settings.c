@@ -162,6 +162,36 @@ test_error_ends_progress (void)
   gst_test_pipeline_free (pipeline);
 }
 
+/* One failure, one error that says it, and the base class's own after it. */
+static void
+test_one_error (void)
+{
+  GstElement *pipeline =
+      gst_test_pipeline_new ("opensorasrc num-frames=2 ! fakesink");
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  GstMessage *message;
+  guint n = 0;
+
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  while (
+      (message = gst_bus_timed_pop_filtered (bus,
+           n < 2 ? GST_CLOCK_TIME_NONE : GST_SECOND / 2, GST_MESSAGE_ERROR))) {
+    g_autoptr (GError) error = NULL;
+    g_autofree char *debug = NULL;
+
+    gst_message_parse_error (message, &error, &debug);
+    if (n++ == 0) {
+      g_assert_error (error, GST_LIBRARY_ERROR, GST_LIBRARY_ERROR_SETTINGS);
+      g_assert_nonnull (strstr (debug, "opensora-error"));
+    } else {
+      g_assert_error (error, GST_STREAM_ERROR, GST_STREAM_ERROR_FAILED);
+    }
+    gst_message_unref (message);
+  }
+  g_assert_cmpuint (n, ==, 2);
+  gst_test_pipeline_free (pipeline);
+}
+
 /* A downstream that takes no size that can be made, found when it is linked
  * already: nothing is computed. */
 static void
@@ -232,6 +262,7 @@ add_tests (void)
   g_test_add_func ("/gst/settings/parts", test_parts);
   g_test_add_func (
       "/gst/settings/error-ends-progress", test_error_ends_progress);
+  g_test_add_func ("/gst/settings/one-error", test_one_error);
   g_test_add_func ("/gst/settings/wrong-size", test_wrong_size);
   g_test_add_func ("/gst/settings/wrong-frames", test_wrong_frames);
   g_test_add_func (

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The stream of one clip: frames, times, queries, tags, messages, end. */
 #include "gsttest.h"
+#include "streamlog.h"
 
 #include <gst/video/video.h>
 #include <string.h>
@@ -96,6 +97,109 @@ test_num_buffers (void)
   g_assert_true (gst_structure_get_uint64 (stats, "rendered", &rendered));
   g_assert_cmpuint (rendered, ==, 5);
   gst_test_pipeline_free (pipeline);
+}
+
+/* A size for reading means nothing here: buffers are as big as frames and hold
+ * the picture. */
+static void
+test_blocksize (void)
+{
+  static const char *const launches[] = { "opensorasrc name=src " CLIP
+                                          " ! fakesink",
+    "opensorasrc name=src blocksize=0 " CLIP " ! fakesink" };
+  Stream streams[2];
+
+  for (guint i = 0; i < 2; i++) {
+    GstElement *pipeline = gst_test_pipeline_new (launches[i]);
+
+    stream_init (&streams[i], pipeline);
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    gst_test_wait_eos (pipeline);
+    gst_test_pipeline_free (pipeline);
+  }
+  stream_check_frames (&streams[1], &streams[0], 0, FRAMES);
+  g_assert_false (stream_same_frame (&streams[0], 0, &streams[0], FRAMES - 1));
+  stream_clear (&streams[0]);
+  stream_clear (&streams[1]);
+}
+
+/* Times are those of the frames, also with do-timestamp: that only replaces
+ * what is missing. */
+static void
+test_do_timestamp (void)
+{
+  GstElement *pipeline = gst_test_pipeline_new (
+      "opensorasrc name=src do-timestamp=true " CLIP " ! fakesink sync=true");
+  Stream stream;
+
+  stream_init (&stream, pipeline);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  gst_test_wait_eos (pipeline);
+  gst_test_pipeline_free (pipeline);
+  stream_check_frames (&stream, &stream, 0, FRAMES);
+  stream_clear (&stream);
+}
+
+/* Lateness downstream changes nothing: no frame is left out. */
+static void
+test_qos (void)
+{
+  GstElement *pipeline =
+      gst_test_pipeline_new ("opensorasrc name=src " CLIP " ! fakesink");
+  g_autoptr (GstElement) src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (src, "src");
+  Stream stream;
+
+  stream_init (&stream, pipeline);
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  gst_element_get_state (pipeline, NULL, NULL, GST_CLOCK_TIME_NONE);
+  gst_pad_send_event (pad,
+      gst_event_new_qos (GST_QOS_TYPE_UNDERFLOW, 5, GST_SECOND, GST_SECOND));
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  gst_test_wait_eos (pipeline);
+  gst_test_pipeline_free (pipeline);
+  g_assert_cmpuint (stream.hashes->len, ==, FRAMES);
+  stream_clear (&stream);
+}
+
+/* Only pushed: nobody may pull. */
+static void
+test_scheduling (void)
+{
+  GstHarness *harness = gst_test_harness_new (CLIP, NULL);
+  g_autoptr (GstQuery) query = gst_query_new_scheduling ();
+  g_autoptr (GstPad) pad = gst_element_get_static_pad (harness->element, "src");
+
+  gst_harness_play (harness);
+  g_assert_true (gst_pad_query (pad, query));
+  g_assert_true (gst_query_has_scheduling_mode (query, GST_PAD_MODE_PUSH));
+  g_assert_false (gst_query_has_scheduling_mode (query, GST_PAD_MODE_PULL));
+  gst_test_harness_free (harness);
+}
+
+/* Where the stream is, and what it is of. */
+static void
+test_position (void)
+{
+  GstHarness *harness = gst_test_harness_new (CLIP, "video/x-raw,format=RGB");
+  g_autoptr (GstQuery) segment = gst_query_new_segment (GST_FORMAT_TIME);
+  gint64 position, start, stop;
+  double rate;
+
+  gst_harness_play (harness);
+  for (guint i = 0; i < FRAMES; i++)
+    gst_buffer_unref (gst_harness_pull (harness));
+  g_assert_true (gst_element_query_position (
+      harness->element, GST_FORMAT_TIME, &position));
+  g_assert_cmpint (position, ==, FRAMES * GST_SECOND / 8);
+  g_assert_true (gst_element_query_position (
+      harness->element, GST_FORMAT_DEFAULT, &position));
+  g_assert_cmpint (position, ==, FRAMES);
+  g_assert_true (gst_element_query (harness->element, segment));
+  gst_query_parse_segment (segment, &rate, NULL, &start, &stop);
+  g_assert_cmpfloat (rate, ==, 1);
+  g_assert_cmpint (start, ==, 0);
+  gst_test_harness_free (harness);
 }
 
 static void
@@ -282,6 +386,36 @@ test_progress_is_sparse (void)
   gst_test_pipeline_free (pipeline);
 }
 
+/* The first operation starts in the thread that changes the state; what a
+ * person reads has counts. */
+static void
+test_progress_text (void)
+{
+  GstElement *pipeline =
+      gst_test_pipeline_new ("opensorasrc steps=1000 ! fakesink");
+  g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
+  g_autoptr (GstMessage) first = NULL;
+  GstProgressType type;
+
+  gst_element_set_state (pipeline, GST_STATE_PAUSED);
+  first = gst_bus_pop_filtered (bus, GST_MESSAGE_PROGRESS);
+  g_assert_nonnull (first);
+  gst_message_parse_progress (first, &type, NULL, NULL);
+  g_assert_cmpint (type, ==, GST_PROGRESS_TYPE_START);
+  do {
+    g_autoptr (GstMessage) message =
+        gst_test_wait_message (pipeline, GST_MESSAGE_PROGRESS);
+    g_autofree char *code = NULL, *text = NULL;
+
+    gst_message_parse_progress (message, &type, &code, &text);
+    if (type == GST_PROGRESS_TYPE_CONTINUE) {
+      g_assert_nonnull (strstr (text, "/1000, "));
+      g_assert_true (g_str_has_suffix (text, " s a step"));
+    }
+  } while (type != GST_PROGRESS_TYPE_CONTINUE);
+  gst_test_pipeline_free (pipeline);
+}
+
 static void
 add_tests (void)
 {
@@ -289,10 +423,16 @@ add_tests (void)
   g_test_add_func ("/gst/stream/fractional-rate", test_fractional_rate);
   g_test_add_func ("/gst/stream/still", test_still);
   g_test_add_func ("/gst/stream/num-buffers", test_num_buffers);
+  g_test_add_func ("/gst/stream/blocksize", test_blocksize);
+  g_test_add_func ("/gst/stream/do-timestamp", test_do_timestamp);
+  g_test_add_func ("/gst/stream/qos", test_qos);
   g_test_add_func ("/gst/stream/queries", test_queries);
+  g_test_add_func ("/gst/stream/scheduling", test_scheduling);
+  g_test_add_func ("/gst/stream/position", test_position);
   g_test_add_func ("/gst/stream/events", test_events);
   g_test_add_func ("/gst/stream/messages", test_messages);
   g_test_add_func ("/gst/stream/progress-is-sparse", test_progress_is_sparse);
+  g_test_add_func ("/gst/stream/progress-text", test_progress_text);
 }
 
 int
