@@ -50,9 +50,11 @@ echo "# the tool"
 "$root/bin/opensora" generate "$prompt" --num-frames=1 -o "$work/still.png"
 [ -s "$work/still.png" ]
 
-if [ -d "$GI_TYPELIB_PATH" ] && python3 -c 'import gi' 2>/dev/null; then
+# The system's Python has the package python3-gi, whatever else is installed.
+python=/usr/bin/python3
+if [ -d "$GI_TYPELIB_PATH" ] && $python -c 'import gi' 2>/dev/null; then
   echo "# the type library"
-  python3 -c 'import gi
+  $python -c 'import gi
 gi.require_version("Opensora", "0.1")
 from gi.repository import Opensora
 params = Opensora.Params(prompt="a star", steps=3)
@@ -60,11 +62,11 @@ assert params.get_prompt() == "a star" and params.get_steps() == 3
 pipeline = Opensora.Pipeline.new(None, None, 0)
 assert pipeline.load(None, None)
 frames, stages = [], set()
-def frame(rgb, width, height, index):
+def frame(rgb, width, height, index, data):
     frames.append(rgb.get_size() == 3 * width * height and index == len(frames))
     return True
-def progress(stage, done, total):
+def progress(stage, done, total, data):
     stages.add(stage)
-assert pipeline.generate(params, frame, progress, None)
+assert pipeline.generate(params, frame, progress=progress)
 assert len(frames) == 17 and all(frames) and len(stages) == 3'
 fi
