@@ -2,7 +2,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Installs the Debian 12 packages that opensora needs, those that are missing.
 #
-#   examples/install-packages.sh [--tests]    --tests: also what the tests need
+#   examples/install-packages.sh [--tests] [--examples] [--web]
+#
+#   --tests     also what the tests need
+#   --examples  also what all of the examples need, but those of
+#   --web       which need a browser
 set -eu
 
 packages="gcc g++ meson ninja-build pkg-config
@@ -11,10 +15,27 @@ packages="gcc g++ meson ninja-build pkg-config
   libdnnl-dev libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev
   gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good
   gstreamer1.0-plugins-ugly"
-if [ "${1:-}" = --tests ]; then
-  packages="$packages clang-format valgrind libc6-dbg libgirepository1.0-dev
-    gobject-introspection python3 python3-gi python3-venv"
-fi
+for option; do
+  case $option in
+    --tests)
+      packages="$packages clang-format valgrind libc6-dbg
+        libgirepository1.0-dev gobject-introspection python3 python3-gi
+        python3-venv"
+      ;;
+    --examples)
+      packages="$packages gstreamer1.0-plugins-bad gstreamer1.0-libav
+        gstreamer1.0-nice gstreamer1.0-gl gstreamer1.0-x libegl1
+        libgl1-mesa-dri gir1.2-gst-plugins-bad-1.0
+        gir1.2-gst-rtsp-server-1.0 gir1.2-soup-3.0 python3 python3-gi ffmpeg
+        valac xvfb"
+      ;;
+    --web) packages="$packages chromium-headless-shell" ;;
+    *)
+      echo "$option: unknown option" >&2
+      exit 2
+      ;;
+  esac
+done
 
 missing=
 for package in $packages; do

@@ -24,7 +24,7 @@ PLUGINS = subprocess.run(
 
 
 def has_element(name):
-    return subprocess.run(["gst-inspect-1.0", "--exists", name],
+    return subprocess.run(["gst-inspect-1.0", name], capture_output=True,
                           check=False).returncode == 0
 
 

@@ -70,3 +70,13 @@ def progress(stage, done, total, data):
 assert pipeline.generate(params, frame, progress=progress)
 assert len(frames) == 17 and all(frames) and len(stages) == 3'
 fi
+
+vapi="$root/$datadir/vala/vapi"
+if [ -d "$vapi" ] && command -v valac >/dev/null; then
+  echo "# a program in Vala"
+  mkdir "$work/vala"
+  valac --vapidir "$vapi" --pkg opensora-0.1 -d "$work/vala" -o generate \
+    "$source/examples/generate.vala"
+  "$work/vala/generate" "$prompt" "$work/vala" >/dev/null
+  cmp "$work/vala/frame-0016.ppm" "$work/frame-0016.ppm"
+fi

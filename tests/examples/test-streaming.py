@@ -1,0 +1,58 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""examples/pipelines: scripts that stream, to a folder and to servers on this
+machine."""
+import os
+import re
+import socket
+
+from exampletest import PROMPT, ExampleTest, free_port, is_listening, main, wait_for
+
+
+class Streaming(ExampleTest):
+    def test_hls(self):
+        self.require("x264enc", "hlssink2", "avdec_h264", "tsdemux")
+        self.run_example("pipelines/hls.sh", PROMPT, "hls", "2")
+        with open(self.path("hls", "index.m3u8"), encoding="ascii") as file:
+            playlist = file.read()
+        segments = re.findall(r"^segment-\d+\.ts$", playlist, re.M)
+        lengths = map(float, re.findall(r"^#EXTINF:([\d.]+)", playlist, re.M))
+        # hlssink2 1.22 leaves out the last frame.
+        self.assertAlmostEqual(sum(lengths), 34 / 8, delta=0.13)
+        self.assertIn("#EXT-X-ENDLIST", playlist)
+        frames = [self.decode(os.path.join("hls", name)) for name in segments]
+        self.assertEqual(sum(map(len, frames)), 34)
+        self.assert_red_on_blue(frames[0][8])
+
+    def test_rtmp(self):
+        self.require("x264enc", "flvmux", "rtmp2sink", "$ffmpeg", "avdec_h264")
+        port = free_port()
+        address = f"rtmp://127.0.0.1:{port}/live/demo"
+        server = self.start("ffmpeg", "-loglevel", "error", "-listen", "1", "-i",
+                            address, "-c", "copy", "clip.mkv")
+        self.assertTrue(wait_for(lambda: is_listening(port)))
+        self.run_example("pipelines/rtmp.sh", PROMPT, address, "2")
+        server.communicate(timeout=30)
+        frames = self.decode("clip.mkv")
+        self.assertEqual(len(frames), 34)
+        self.assert_red_on_blue(frames[8])
+
+    def test_srt(self):
+        self.require("x264enc", "mpegtsmux", "srtsink", "avdec_h264", "tsdemux")
+        address = f"srt://127.0.0.1:{free_port(socket.SOCK_DGRAM)}"
+        sender = self.start("pipelines/srt.sh", PROMPT,
+                            address + "?mode=listener", "2")
+        # It fails at the end: the sender is gone.
+        viewer = self.start("gst-launch-1.0", "-q", "srtsrc", f"uri={address}",
+                            "auto-reconnect=false", "!", "filesink",
+                            "location=clip.ts")
+        self.finish(sender)
+        viewer.communicate(timeout=30)
+        frames = self.decode("clip.ts")
+        self.assertGreater(len(frames), 24)
+        self.assertLessEqual(len(frames), 34)
+        self.assert_red_on_blue(frames[8])
+
+
+if __name__ == "__main__":
+    main()
