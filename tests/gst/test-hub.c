@@ -264,6 +264,54 @@ test_cancel (void)
   gst_test_pipeline_free (pipeline);
 }
 
+/* The end of the stream and that of the operation, in any order. */
+static void
+wait_cancelled (GstElement *pipeline)
+{
+  gboolean ended = FALSE, cancelled = FALSE;
+
+  while (!ended || !cancelled) {
+    g_autoptr (GstMessage) message = gst_test_wait_message (
+        pipeline, GST_MESSAGE_PROGRESS | GST_MESSAGE_EOS | GST_MESSAGE_ERROR);
+    GstProgressType type;
+
+    g_assert_cmpint (GST_MESSAGE_TYPE (message), !=, GST_MESSAGE_ERROR);
+    ended |= GST_MESSAGE_TYPE (message) == GST_MESSAGE_EOS;
+    if (GST_MESSAGE_TYPE (message) != GST_MESSAGE_PROGRESS)
+      continue;
+    gst_message_parse_progress (message, &type, NULL, NULL);
+    cancelled |= type == GST_PROGRESS_TYPE_CANCELED;
+  }
+}
+
+/* The other ways in which a download may be interrupted: the end of the stream
+ * comes at once, and a flush changes nothing. */
+static void
+test_interrupt (void)
+{
+  for (guint i = 0; i < 2; i++) {
+    GstElement *pipeline = new_pipeline ("org/slow", "interrupt", "name=src");
+    g_autoptr (GstElement) src =
+        gst_bin_get_by_name (GST_BIN (pipeline), "src");
+    gint64 begin;
+
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    gst_test_wait_progress (pipeline, GST_PROGRESS_TYPE_START, "download");
+    begin = g_get_monotonic_time ();
+    gst_element_send_event (src, gst_event_new_flush_start ());
+    gst_element_send_event (src, gst_event_new_flush_stop (TRUE));
+    gst_test_wait_progress (pipeline, GST_PROGRESS_TYPE_CONTINUE, "download");
+    if (i == 0)
+      gst_element_send_event (pipeline, gst_event_new_eos ());
+    else
+      g_signal_emit_by_name (src, "cancel");
+    wait_cancelled (pipeline);
+    g_assert_cmpfloat (
+        (g_get_monotonic_time () - begin) * 1e-6, <, gst_test_limit (1.5));
+    gst_test_pipeline_free (pipeline);
+  }
+}
+
 typedef struct {
   const char *name;
   const char *model;
@@ -304,6 +352,7 @@ add_tests (void)
   g_test_add_func ("/gst/hub/release", test_release);
   g_test_add_func ("/gst/hub/bytes", test_bytes);
   g_test_add_func ("/gst/hub/cancel", test_cancel);
+  g_test_add_func ("/gst/hub/interrupt", test_interrupt);
   for (guint i = 0; i < G_N_ELEMENTS (failures); i++) {
     g_autofree char *path =
         g_strdup_printf ("/gst/hub/failure/%s", failures[i].name);

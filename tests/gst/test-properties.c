@@ -180,6 +180,44 @@ test_values_are_kept (void)
   gst_object_unref (gst_object_ref_sink (element));
 }
 
+/* Reading and writing never wait for the work, whatever is done. */
+static void
+check_no_wait (GstElement *element)
+{
+  GObjectClass *klass = G_OBJECT_GET_CLASS (element);
+  const gint64 begin = g_get_monotonic_time ();
+  g_autofree GParamSpec **specs = NULL;
+  guint n;
+
+  specs = g_object_class_list_properties (klass, &n);
+  for (guint i = 0; i < n; i++) {
+    g_auto (GValue) value = G_VALUE_INIT;
+
+    if (specs[i]->owner_type != G_OBJECT_TYPE (element))
+      continue;
+    g_value_init (&value, specs[i]->value_type);
+    g_object_get_property (G_OBJECT (element), specs[i]->name, &value);
+    g_object_set_property (G_OBJECT (element), specs[i]->name, &value);
+  }
+  g_assert_cmpint (g_get_monotonic_time () - begin, <,
+      gst_test_limit (0.05) * G_USEC_PER_SEC);
+}
+
+static void
+test_no_wait (void)
+{
+  GstElement *pipeline =
+      gst_test_pipeline_new ("opensorasrc name=src steps=1000 ! fakesink");
+  g_autoptr (GstElement) src = gst_bin_get_by_name (GST_BIN (pipeline), "src");
+
+  check_no_wait (src);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  check_no_wait (src);
+  gst_test_wait_progress (pipeline, GST_PROGRESS_TYPE_START, "sample");
+  check_no_wait (src);
+  gst_test_pipeline_free (pipeline);
+}
+
 /* Text that an Open-Sora user might copy is refused, not turned round. */
 static void
 test_aspect_ratio_notation (void)
@@ -195,6 +233,7 @@ add_tests (void)
 {
   g_test_add_func ("/gst/properties/list", test_properties);
   g_test_add_func ("/gst/properties/values-are-kept", test_values_are_kept);
+  g_test_add_func ("/gst/properties/no-wait", test_no_wait);
   g_test_add_func (
       "/gst/properties/aspect-ratio-notation", test_aspect_ratio_notation);
 }
