@@ -173,6 +173,8 @@ keep_estimate (
 {
   Network *network = data;
 
+  if (!os_compute_ok (compute))
+    return;
   for (gint64 t = 0; t < x0->shape[2] && step < 8; t++)
     network->estimates[step][t] =
         os_tensor_f32 (x0)[t * x0->shape[3] * x0->shape[4]];
