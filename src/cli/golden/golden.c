@@ -250,8 +250,7 @@ main (int argc, char **argv)
   gboolean verbose = FALSE;
   const GOptionEntry entries[] = {
     { "demo-model", 0, 0, G_OPTION_ARG_FILENAME, &demo_model,
-        "Folder of the demo model (default: $OPENSORA_DATA_DIR/opensora-demo)",
-        "DIR" },
+        "Model of cases that have the one they name not above them", "DIR" },
     { "t5-tokenizer", 0, 0, G_OPTION_ARG_FILENAME, &t5_tokenizer,
         "Vocabulary of T5 (default: $OPENSORA_TEST_DATA/t5/spiece.model)",
         "FILE" },
@@ -277,8 +276,6 @@ main (int argc, char **argv)
         error != NULL ? error->message : "Usage: opensora-golden DIR...");
     return EXIT_USAGE;
   }
-  if (demo_model == NULL)
-    demo_model = find_in_environment ("OPENSORA_DATA_DIR", "opensora-demo");
   if (t5_tokenizer == NULL)
     t5_tokenizer =
         find_in_environment ("OPENSORA_TEST_DATA", "t5/spiece.model");

@@ -39,21 +39,28 @@ output_frames (GoldenRun *run, const char *name, const OsTensor *video)
   golden_output_u8 (run, name, n, frames);
 }
 
-/* The model folder that "weights" names, which may have a remark after it:
- * relative to the case, or the demo model of the command line. */
+/* The model folder that "weights" names, which may have a remark after it: in
+ * the folder of the case or the nearest one above it that has it, or the one of
+ * the command line. */
 static char *
 find_model (GoldenRun *run, GError **error)
 {
   const char *weights =
       json_object_get_string_member_with_default (run->json, "weights", "");
   g_autofree char *name = g_strndup (weights, strcspn (weights, " "));
-  g_autofree char *path = g_build_filename (run->of->folder, name, NULL);
-  const char *demo = run->of->setup->demo_model;
+  g_autoptr (GFile) at = g_file_new_for_path (run->of->folder);
 
-  if (g_file_test (path, G_FILE_TEST_IS_DIR))
-    return g_steal_pointer (&path);
-  if (demo != NULL)
-    return g_strdup (demo);
+  while (*name != '\0' && at != NULL) {
+    g_autoptr (GFile) model = g_file_resolve_relative_path (at, name);
+    g_autoptr (GFile) above = g_file_get_parent (at);
+
+    if (g_file_query_file_type (model, G_FILE_QUERY_INFO_NONE, NULL)
+        == G_FILE_TYPE_DIRECTORY)
+      return g_file_get_path (model);
+    g_set_object (&at, above);
+  }
+  if (run->of->setup->demo_model != NULL)
+    return g_strdup (run->of->setup->demo_model);
   g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_NOT_FOUND,
       "%s needs the model %s: name its folder with --demo-model",
       run->of->folder, name);
