@@ -56,7 +56,7 @@ def export(work, out):
     with open(os.path.join(out, "tokenizer", "spiece.model"), "wb") as f:
         f.write(vocabulary.serialized_model_proto())
     config("opensora.json", version="1.2", prompt=PROMPT, num_frames=17, height=64, width=64, fps=int(FPS),
-           num_sampling_steps=30, cfg_scale=Transformer.guidance, use_timestep_transform=True,
+           num_sampling_steps=30, cfg_scale=Transformer.guidance, use_timestep_transform=False,
            aes=0, frame_mask=False, multi_resolution="STDiT2", seed=42, model_max_length=MAX_LENGTH)
     preview_map.write(out)
     size = sum(os.path.getsize(os.path.join(d, f)) for d, _, files in os.walk(out) for f in files)
