@@ -21,20 +21,26 @@ gst_opensora_clip_new (OpensoraParams *params, guint n_frames,
   self->n_frames = n_frames;
   self->size = *size;
   self->index = index;
-  if (last == NULL)
-    return self;
+  if (last != NULL)
+    gst_opensora_clip_place (self, last, last->first + last->n_frames);
+  return self;
+}
 
-  self->first = last->first + last->n_frames;
-  if (last->size.fps_n == size->fps_n && last->size.fps_d == size->fps_d) {
+void
+gst_opensora_clip_place (
+    GstOpensoraClip *self, const GstOpensoraClip *last, guint64 first)
+{
+  const GstClockTime time = gst_opensora_clip_get_time (last, first);
+
+  self->first = first;
+  if (last->size.fps_n == self->size.fps_n
+      && last->size.fps_d == self->size.fps_d) {
     self->base = last->base;
     self->base_time = last->base_time;
   } else {
-    const GstClockTime end = gst_opensora_clip_get_time (last, self->first);
-
-    self->base = self->first;
-    self->base_time = GST_CLOCK_TIME_IS_VALID (end) ? end : last->base_time;
+    self->base = first;
+    self->base_time = GST_CLOCK_TIME_IS_VALID (time) ? time : last->base_time;
   }
-  return self;
 }
 
 GstOpensoraClip *
@@ -65,6 +71,8 @@ gst_opensora_clip_has_size_of (
 GstClockTime
 gst_opensora_clip_get_time (const GstOpensoraClip *self, guint64 n)
 {
+  if (!GST_CLOCK_TIME_IS_VALID (self->base_time))
+    return GST_CLOCK_TIME_NONE;
   if (self->size.fps_n == 0)
     return n == self->base ? self->base_time : GST_CLOCK_TIME_NONE;
   return self->base_time
@@ -199,6 +207,20 @@ gst_opensora_clip_post_started (const GstOpensoraClip *self,
   post (element, describe (self, "opensora-clip-started", pipeline, n_threads));
 }
 
+/* How long what is new plays, by how long it took; 0 of a still picture. */
+static double
+get_realtime_factor (const GstOpensoraClip *self, OpensoraPipeline *pipeline)
+{
+  const guint n = opensora_pipeline_count_frames (pipeline, self->params);
+  gint64 us = 0;
+
+  for (guint i = 0; i < G_N_ELEMENTS (self->durations); i++)
+    us += self->durations[i];
+  return self->size.fps_n == 0 || us == 0
+             ? 0
+             : 1e6 * n * self->size.fps_d / self->size.fps_n / us;
+}
+
 void
 gst_opensora_clip_post_done (const GstOpensoraClip *self, GstElement *element,
     OpensoraPipeline *pipeline, guint n_threads)
@@ -221,7 +243,10 @@ gst_opensora_clip_post_done (const GstOpensoraClip *self, GstElement *element,
       "duration-sample", G_TYPE_UINT64,
       (guint64) us[OPENSORA_STAGE_SAMPLE] * 1000,
       "duration-decode", G_TYPE_UINT64,
-      (guint64) us[OPENSORA_STAGE_DECODE] * 1000, NULL);
+      (guint64) us[OPENSORA_STAGE_DECODE] * 1000,
+      "realtime-factor", G_TYPE_DOUBLE, get_realtime_factor (self, pipeline),
+      "repeated-frames", G_TYPE_UINT, self->n_repeated,
+      "preview-frames", G_TYPE_UINT, self->n_previews, NULL);
   /* clang-format on */
   post (element, structure);
 }

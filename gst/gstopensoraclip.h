@@ -19,7 +19,11 @@ typedef struct {
   /* A frame and its time, from which times are counted: the rate has been the
    * same since then. */
   guint64 base;
-  GstClockTime base_time;
+  GstClockTime base_time;  /* none in a live stream until it is there */
+  guint preview_interval;  /* steps; 0: none */
+  gboolean shows_previews; /* as frames of its own */
+  guint n_repeated;        /* frames shown again while one was waited for */
+  guint n_previews;        /* shown in the stream */
   gint whole; /* atomic: all frames are made, and this is what they took: */
   gint64 durations[GST_OPENSORA_N_STAGES]; /* us */
 } GstOpensoraClip;
@@ -27,6 +31,9 @@ typedef struct {
 /* The clip that follows `last` in the stream, which is NULL for the first. */
 GstOpensoraClip *gst_opensora_clip_new (OpensoraParams *params, guint n_frames,
     const GstOpensoraSize *size, guint index, const GstOpensoraClip *last);
+/* Has it begin with frame `first`, after another clip. */
+void gst_opensora_clip_place (
+    GstOpensoraClip *self, const GstOpensoraClip *last, guint64 first);
 GstOpensoraClip *gst_opensora_clip_ref (GstOpensoraClip *self);
 void gst_opensora_clip_unref (GstOpensoraClip *self);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (GstOpensoraClip, gst_opensora_clip_unref)

@@ -13,6 +13,14 @@ gst_opensora_extent_update (
   return self->n_frames != before;
 }
 
+GstClockTime
+gst_opensora_extent_get_frame_duration (const GstOpensoraExtent *self)
+{
+  return self->size.fps_n == 0 ? 0
+                               : gst_util_uint64_scale (GST_SECOND,
+                                   self->size.fps_d, self->size.fps_n);
+}
+
 gboolean
 gst_opensora_extent_can_seek (const GstOpensoraExtent *self, GstClockTime time)
 {

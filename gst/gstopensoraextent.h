@@ -24,6 +24,9 @@ gboolean gst_opensora_extent_update (
 gboolean gst_opensora_extent_can_seek (
     const GstOpensoraExtent *self, GstClockTime time);
 
+/* 0 while it is unknown. */
+GstClockTime gst_opensora_extent_get_frame_duration (
+    const GstOpensoraExtent *self);
 /* Answer a query for the duration or a conversion; FALSE while that is unknown.
  */
 gboolean gst_opensora_extent_query_duration (

@@ -95,6 +95,9 @@ gst_opensora_src_set_caps (GstBaseSrc *base, GstCaps *caps)
   self->extent.info = info;
   GST_OBJECT_UNLOCK (self);
   gst_opensora_writer_set_output (&self->writer, &info);
+  if (self->live.on)
+    gst_element_post_message (
+        GST_ELEMENT (self), gst_message_new_latency (GST_OBJECT (self)));
   return TRUE;
 }
 

@@ -71,6 +71,10 @@ make_request (GstOpensoraPlan *self, GError **error)
   if (self->prompts != NULL)
     opensora_params_set_prompt (
         params, self->prompts[self->next.prompt % self->n_prompts]);
+  g_object_set (params, "continue-previous",
+      gst_opensora_settings_get_enum (self->settings, "continue-from")
+          == GST_OPENSORA_CONTINUE_FROM_PREVIOUS,
+      NULL);
   seed = opensora_params_get_seed (params);
   if (seed <= G_MAXINT64)
     opensora_params_set_seed (params, (seed + self->next.sample) & G_MAXINT64);
@@ -206,6 +210,7 @@ gst_opensora_plan_new (GstOpensoraSettings *settings, GError **error)
   g_autoptr (GstOpensoraPlan) self = g_new0 (GstOpensoraPlan, 1);
 
   self->settings = settings;
+  self->live = gst_opensora_settings_get_boolean (settings, "is-live");
   if (!check_prompt (self, error) || !load_config (self, error)
       || !load_prompts (self, error))
     return NULL;
@@ -389,9 +394,15 @@ get_wanted_size (GstOpensoraPlan *self, OpensoraPipeline *pipeline,
 /* Puts what was negotiated into the request. A rate of 0/1 is a still picture.
  */
 static gboolean
-set_size (OpensoraParams *request, const GstOpensoraSize *wanted,
-    const GstOpensoraSize *size, GError **error)
+set_size (GstOpensoraPlan *self, OpensoraParams *request,
+    const GstOpensoraSize *wanted, const GstOpensoraSize *size, GError **error)
 {
+  if (self->live && size->fps_n == 0) {
+    g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
+        "The frame rate 0/1 means one still picture, and a live stream has a "
+        "picture at every time; set a frame rate, or is-live=false");
+    return FALSE;
+  }
   opensora_params_set_width (request, size->width);
   opensora_params_set_height (request, size->height);
   if (size->fps_n == 0 && opensora_params_get_num_frames (request) == 0)
@@ -408,6 +419,26 @@ set_size (OpensoraParams *request, const GstOpensoraSize *wanted,
   return FALSE;
 }
 
+/* A preview that is shown in the stream is one frame more, but in a live stream
+ * it takes the place of a repeated one. */
+static void
+set_previews (GstOpensoraPlan *self, GstOpensoraClip *clip)
+{
+  const guint interval =
+      gst_opensora_settings_get_uint (self->settings, "preview-interval");
+  guint loop;
+
+  clip->shows_previews =
+      gst_opensora_settings_get_boolean (self->settings, "preview");
+  clip->preview_interval = clip->shows_previews ? MAX (interval, 1) : interval;
+  if (!clip->shows_previews || self->live)
+    return;
+  g_object_get (clip->params, "loop", &loop, NULL);
+  clip->n_previews =
+      opensora_params_get_steps (clip->params) / clip->preview_interval * loop;
+  clip->n_frames += clip->n_previews;
+}
+
 GstOpensoraClip *
 gst_opensora_plan_make_clip (GstOpensoraPlan *self, OpensoraPipeline *pipeline,
     GstPad *pad, const GstOpensoraClip *last, GError **error)
@@ -417,6 +448,7 @@ gst_opensora_plan_make_clip (GstOpensoraPlan *self, OpensoraPipeline *pipeline,
                             : make_request (self, error);
   g_autoptr (OpensoraParams) natural = NULL, params = NULL;
   GstOpensoraSize wanted, size;
+  GstOpensoraClip *clip;
 
   if (request == NULL)
     return NULL;
@@ -426,7 +458,7 @@ gst_opensora_plan_make_clip (GstOpensoraPlan *self, OpensoraPipeline *pipeline,
   get_wanted_size (self, pipeline, natural, &wanted);
   size = wanted;
   if (!negotiate_size (pad, pipeline, request, &size, error)
-      || !set_size (request, &wanted, &size, error))
+      || !set_size (self, request, &wanted, &size, error))
     return NULL;
   params = opensora_pipeline_resolve (pipeline, request, error);
   if (params == NULL)
@@ -435,7 +467,11 @@ gst_opensora_plan_make_clip (GstOpensoraPlan *self, OpensoraPipeline *pipeline,
     self->first = self->next;
     g_set_object (&self->first_params, params);
   }
-  return gst_opensora_clip_new (params,
+  clip = gst_opensora_clip_new (params,
       opensora_pipeline_count_frames (pipeline, params), &size,
       self->next.index, last);
+  if (self->live)
+    clip->base_time = GST_CLOCK_TIME_NONE;
+  set_previews (self, clip);
+  return clip;
 }

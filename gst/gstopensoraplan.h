@@ -20,6 +20,7 @@ typedef struct {
   OpensoraConfig *config;        /* NULL: none */
   char **prompts;                /* NULL: the property is the only one */
   guint n_prompts;
+  gboolean live;
   GstOpensoraPlace next;
   OpensoraParams *request; /* of it, if it is decided already */
   /* Where the stream begins. */

@@ -110,7 +110,7 @@ begin_stage (
   self->running = g_atomic_int_get (&self->open);
   if (self->running)
     post_progress (self, GST_PROGRESS_TYPE_START, stages[stage].doing, done);
-  else if (self->clip > 0)
+  else if (self->clip > 0 || self->streaming)
     post_clip_progress (self, done);
 }
 
@@ -131,6 +131,13 @@ gst_opensora_progress_start (GstOpensoraProgress *self, GstElement *element)
   self->element = element;
   g_atomic_int_set (&self->open, TRUE);
   begin_stage (self, GST_OPENSORA_STAGE_RESOLVE, 0, 1);
+}
+
+void
+gst_opensora_progress_begin_stream (GstOpensoraProgress *self)
+{
+  gst_opensora_progress_close (self, GST_PROGRESS_TYPE_COMPLETE);
+  self->streaming = TRUE;
 }
 
 void
@@ -189,7 +196,7 @@ gst_opensora_progress_update (
   text = describe (self, done);
   if (g_atomic_int_get (&self->open))
     post_progress (self, GST_PROGRESS_TYPE_CONTINUE, text, done);
-  else if (self->clip > 0)
+  else if (self->clip > 0 || self->streaming)
     post_clip_progress (self, done);
 }
 
@@ -197,7 +204,7 @@ void
 gst_opensora_progress_close (GstOpensoraProgress *self, GstProgressType type)
 {
   static const char *const texts[] = {
-    [GST_PROGRESS_TYPE_COMPLETE] = "first frame ready",
+    [GST_PROGRESS_TYPE_COMPLETE] = "ready",
     [GST_PROGRESS_TYPE_CANCELED] = "cancelled",
     [GST_PROGRESS_TYPE_ERROR] = "failed",
   };

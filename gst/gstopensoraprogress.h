@@ -22,6 +22,7 @@ typedef struct {
   gint open;           /* atomic */
   gboolean running;    /* an operation has started and not ended */
   guint clip;
+  gboolean streaming; /* before the first frame */
   guint stage;
   guint64 total;      /* of the stage, in its units */
   guint64 begin;      /* what was done when it began: downloads are continued */
@@ -35,6 +36,9 @@ void gst_opensora_progress_start (
 void gst_opensora_progress_close (
     GstOpensoraProgress *self, GstProgressType type);
 
+/* The stream begins before there is a frame: its first clip, too, is told of as
+ * the others are. The worker thread's. */
+void gst_opensora_progress_begin_stream (GstOpensoraProgress *self);
 void gst_opensora_progress_begin_clip (GstOpensoraProgress *self, guint clip);
 /* Another clip may follow, with operations of its own. */
 void gst_opensora_progress_drop_clip (GstOpensoraProgress *self);

@@ -32,6 +32,23 @@ gst_opensora_backend_get_type (void)
   return type;
 }
 
+static GType
+gst_opensora_continue_from_get_type (void)
+{
+  static const GEnumValue values[] = {
+    { GST_OPENSORA_CONTINUE_FROM_NONE, "Every clip starts afresh", "none" },
+    { GST_OPENSORA_CONTINUE_FROM_PREVIOUS,
+        "A clip goes on from the end of the one before", "previous" },
+    { 0, NULL, NULL },
+  };
+  static gsize type;
+
+  if (g_once_init_enter (&type))
+    g_once_init_leave (
+        &type, g_enum_register_static ("GstOpensoraContinueFrom", values));
+  return type;
+}
+
 static void
 add_prompts (GPtrArray *specs)
 {
@@ -432,8 +449,73 @@ add_hub (GPtrArray *specs)
 }
 
 static void
+add_previews (GPtrArray *specs)
+{
+  /**
+   * GstOpensoraSrc:preview:
+   *
+   * Whether the stream shows clips while they are denoised, in few colours and
+   * an eighth of the size, scaled up. In a live stream such pictures fill the
+   * time until the clip is there. Else there is one for each step, or every
+   * #GstOpensoraSrc:preview-interval steps, before the frames that come of
+   * them. All have the custom meta `GstOpensoraPreviewMeta`.
+   *
+   * Since: 0.1
+   */
+  g_ptr_array_add (
+      specs, g_param_spec_boolean ("preview", "Preview",
+                 "Show in the stream what clips are going to be, while they "
+                 "are denoised",
+                 FALSE, CLIP));
+  /**
+   * GstOpensoraSrc:preview-interval:
+   *
+   * How often the element message `opensora-preview` is posted, with a small
+   * picture of what the clip is going to be.
+   *
+   * Since: 0.1
+   */
+  g_ptr_array_add (
+      specs, g_param_spec_uint ("preview-interval", "Preview interval",
+                 "Steps from one message opensora-preview to the next (0 = no "
+                 "messages, or with preview after each step)",
+                 0, 1000, 0, CLIP));
+}
+
+static void
 add_stream (GPtrArray *specs)
 {
+  GType continue_from_type = gst_opensora_continue_from_get_type ();
+
+  /**
+   * GstOpensoraSrc:continue-from:
+   *
+   * What each clip goes on from. With `previous` the stream is one shot: a clip
+   * begins where the one before ends, as a #GstOpensoraSrc:loop does, and shows
+   * what is new. The first starts afresh, and so does one of another size.
+   *
+   * Since: 0.1
+   */
+  g_ptr_array_add (
+      specs, g_param_spec_enum ("continue-from", "Continue from",
+                 "What a clip goes on from: nothing, or the end of the clip "
+                 "before, so that the stream is one shot",
+                 continue_from_type, GST_OPENSORA_CONTINUE_FROM_NONE, CLIP));
+  gst_type_mark_as_plugin_api (continue_from_type, 0);
+  /**
+   * GstOpensoraSrc:is-live:
+   *
+   * Whether the stream follows the clock: once the model is loaded there is a
+   * frame at every time, the last one again while the next is not made yet. See
+   * the section on live streams.
+   *
+   * Since: 0.1
+   */
+  g_ptr_array_add (
+      specs, g_param_spec_boolean ("is-live", "Is live",
+                 "Push a frame at every time of the clock, the last one again "
+                 "while the next is being made",
+                 FALSE, START));
   /**
    * GstOpensoraSrc:keep-clip:
    *
@@ -519,6 +601,7 @@ gst_opensora_properties_install (GObjectClass *klass)
   add_model (specs);
   add_hub (specs);
   add_stream (specs);
+  add_previews (specs);
   add_execution (specs);
   g_object_class_install_properties (
       klass, specs->len, (GParamSpec **) specs->pdata);

@@ -44,6 +44,8 @@ find_segment (GstOpensoraSrc *self, GstEvent *event, GstSegment *segment)
 
   gst_event_parse_seek (
       event, &rate, &format, &flags, &start_type, &start, &stop_type, &stop);
+  if (self->live.on)
+    return "the stream is live";
   if (rate != 1)
     return "the only rate is 1";
   if (format != GST_FORMAT_TIME)

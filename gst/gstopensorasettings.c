@@ -92,6 +92,15 @@ gst_opensora_settings_get_boolean (GstOpensoraSettings *self, const char *name)
   return g_value_get_boolean (&value);
 }
 
+gint
+gst_opensora_settings_get_enum (GstOpensoraSettings *self, const char *name)
+{
+  g_auto (GValue) value = G_VALUE_INIT;
+
+  read_value (self, name, &value);
+  return g_value_get_enum (&value);
+}
+
 gboolean
 gst_opensora_settings_get_int (
     GstOpensoraSettings *self, const char *name, gint *value)
@@ -158,10 +167,8 @@ get_backend_name (GstOpensoraSettings *self)
     [GST_OPENSORA_BACKEND_OPENBLAS] = "openblas",
     [GST_OPENSORA_BACKEND_ONEDNN] = "onednn",
   };
-  g_auto (GValue) value = G_VALUE_INIT;
 
-  read_value (self, "backend", &value);
-  return names[g_value_get_enum (&value)];
+  return names[gst_opensora_settings_get_enum (self, "backend")];
 }
 
 static char *

@@ -23,6 +23,20 @@ typedef enum {
   GST_OPENSORA_BACKEND_ONEDNN,
 } GstOpensoraBackend;
 
+/**
+ * GstOpensoraContinueFrom:
+ * @GST_OPENSORA_CONTINUE_FROM_NONE: nothing, every clip starts afresh
+ * @GST_OPENSORA_CONTINUE_FROM_PREVIOUS: the end of the clip before
+ *
+ * What a clip goes on from.
+ *
+ * Since: 0.1
+ */
+typedef enum {
+  GST_OPENSORA_CONTINUE_FROM_NONE,
+  GST_OPENSORA_CONTINUE_FROM_PREVIOUS,
+} GstOpensoraContinueFrom;
+
 /* The list of all properties. */
 void gst_opensora_properties_install (GObjectClass *klass);
 
@@ -48,6 +62,8 @@ char *gst_opensora_settings_dup_string (
 guint gst_opensora_settings_get_uint (
     GstOpensoraSettings *self, const char *name);
 gboolean gst_opensora_settings_get_boolean (
+    GstOpensoraSettings *self, const char *name);
+gint gst_opensora_settings_get_enum (
     GstOpensoraSettings *self, const char *name);
 /* FALSE, and value stays, if it was not set. */
 gboolean gst_opensora_settings_get_int (

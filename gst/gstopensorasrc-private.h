@@ -4,11 +4,13 @@
  *   gstopensorasrc.c          the class, properties, states, queries
  *   gstopensoranegotiation.c  caps and allocation
  *   gstopensorastream.c       clip after clip, frame after frame
+ *   gstopensoralive.c         the same by the clock
  *   gstopensoraseek.c         which seeks are possible */
 #pragma once
 
 #include "gstopensorabuffering.h"
 #include "gstopensoraextent.h"
+#include "gstopensoralive.h"
 #include "gstopensoraplan.h"
 #include "gstopensorasrc.h"
 #include "gstopensoraworker.h"
@@ -28,6 +30,7 @@ struct _GstOpensoraSrc {
   GstOpensoraExtent extent;
   GstOpensoraWorker *worker;
   gboolean flushing;
+  GstClockID wait; /* in a live stream */
 
   /* Made and freed in state changes. */
   OpensoraPipeline *pipeline; /* kept from run to run, freed in NULL */
@@ -43,6 +46,7 @@ struct _GstOpensoraSrc {
   guint at;              /* number in the clip of the frame to push next */
   GPtrArray *frames;     /* that came of it; NULL: they were too many */
   gboolean tagged;       /* nothing that was queued was flushed since */
+  GstOpensoraLive live;
   GstOpensoraWriter writer;
 };
 
@@ -62,6 +66,29 @@ void gst_opensora_src_install_negotiation (GstBaseSrcClass *klass);
 
 /* GstPushSrc::create */
 GstFlowReturn gst_opensora_src_create (GstPushSrc *push, GstBuffer **out);
+/* The same in a live stream. */
+GstFlowReturn gst_opensora_src_create_live (
+    GstOpensoraSrc *self, GstBuffer **out);
+/* A wait of the live stream ends, which flushing is. With the object lock held.
+ */
+void gst_opensora_src_interrupt_live (GstOpensoraSrc *self);
+
+/* The worker wanted something, which was done. */
+#define GST_OPENSORA_FLOW_SERVED GST_FLOW_CUSTOM_SUCCESS
+/* Waits for the worker and does what it wants, or returns its next frame.
+ * Without a frame to return it does not wait, and GST_FLOW_OK says that nothing
+ * is wanted. */
+GstFlowReturn gst_opensora_src_serve_worker (
+    GstOpensoraSrc *self, GstBuffer **rgb);
+/* The first frame of the next clip is there. Encoders begin anew with it, so
+ * that a stream can be cut between clips. */
+GstFlowReturn gst_opensora_src_enter_clip (GstOpensoraSrc *self);
+/* Tells that the clip was pushed, if it was, once. */
+void gst_opensora_src_end_clip (GstOpensoraSrc *self);
+/* Frame n of the stream as downstream wants it, at the time that the clip says.
+ */
+GstFlowReturn gst_opensora_src_make_buffer (GstOpensoraSrc *self,
+    GstBuffer *rgb, const GstOpensoraClip *clip, guint64 n, GstBuffer **out);
 /* The action: drops the clip in work. */
 void gst_opensora_src_cancel (GstOpensoraSrc *self);
 /* Forgets the clips. */

@@ -124,7 +124,9 @@ begin_work (GstOpensoraSrc *self, GError **error)
   GstOpensoraWorker *worker;
 
   gst_opensora_progress_start (&self->progress, GST_ELEMENT (self));
-  worker = gst_opensora_worker_new (self->pipeline, &self->progress, error);
+  opensora_pipeline_forget_previous (self->pipeline);
+  worker = gst_opensora_worker_new (
+      self->pipeline, &self->progress, self->live.on, error);
   set_worker (self, worker);
   return worker != NULL;
 }
@@ -196,6 +198,8 @@ set_flushing (GstBaseSrc *base, gboolean flushing)
   self->flushing = flushing;
   if (self->worker != NULL)
     gst_opensora_worker_set_flushing (self->worker, flushing);
+  if (flushing)
+    gst_opensora_src_interrupt_live (self);
   GST_OBJECT_UNLOCK (self);
   return TRUE;
 }
@@ -252,9 +256,17 @@ static GstStateChangeReturn
 gst_opensora_src_change_state (GstElement *element, GstStateChange transition)
 {
   GstOpensoraSrc *self = GST_OPENSORA_SRC (element);
-  GstStateChangeReturn ret = GST_ELEMENT_CLASS (gst_opensora_src_parent_class)
-                                 ->change_state (element, transition);
+  GstStateChangeReturn ret;
 
+  if (transition == GST_STATE_CHANGE_READY_TO_PAUSED) {
+    self->live.on =
+        gst_opensora_settings_get_boolean (&self->settings, "is-live");
+    gst_base_src_set_live (GST_BASE_SRC (self), self->live.on);
+  } else if (transition == GST_STATE_CHANGE_PAUSED_TO_PLAYING) {
+    self->live.resumes = TRUE;
+  }
+  ret = GST_ELEMENT_CLASS (gst_opensora_src_parent_class)
+            ->change_state (element, transition);
   if (transition == GST_STATE_CHANGE_READY_TO_NULL)
     g_clear_object (&self->pipeline);
   return ret;
@@ -275,6 +287,11 @@ gst_opensora_src_query (GstBaseSrc *base, GstQuery *query)
   extent = self->extent;
   GST_OBJECT_UNLOCK (self);
 
+  if (GST_QUERY_TYPE (query) == GST_QUERY_LATENCY && self->live.on) {
+    gst_query_set_latency (query, TRUE,
+        gst_opensora_extent_get_frame_duration (&extent), GST_CLOCK_TIME_NONE);
+    return TRUE;
+  }
   if (GST_QUERY_TYPE (query) == GST_QUERY_DURATION)
     return gst_opensora_extent_query_duration (&extent, query);
   if (GST_QUERY_TYPE (query) == GST_QUERY_CONVERT)
@@ -340,6 +357,7 @@ gst_opensora_src_class_init (GstOpensoraSrcClass *klass)
   object_class->get_property = gst_opensora_src_get_property;
   object_class->finalize = gst_opensora_src_finalize;
   gst_opensora_properties_install (object_class);
+  gst_opensora_preview_register_meta ();
   install_actions (G_TYPE_FROM_CLASS (klass));
 
   element_class->send_event = GST_DEBUG_FUNCPTR (gst_opensora_src_send_event);

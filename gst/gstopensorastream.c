@@ -46,7 +46,9 @@ sync_values (GstOpensoraSrc *self)
 {
   GstClockTime time = 0;
 
-  if (self->clip != NULL)
+  if (self->live.on)
+    time = gst_opensora_live_get_time (&self->live);
+  else if (self->clip != NULL)
     time = gst_opensora_clip_get_time (
         self->clip, self->clip->first + self->clip->n_frames);
   if (GST_CLOCK_TIME_IS_VALID (time))
@@ -83,7 +85,8 @@ begin_clip (GstOpensoraSrc *self)
     return ret;
   }
   gst_opensora_plan_advance (self->plan);
-  update_duration (self, clip);
+  if (!self->live.on)
+    update_duration (self, clip);
   gst_opensora_clip_post_started (
       clip, GST_ELEMENT (self), self->pipeline, self->n_threads);
   gst_opensora_worker_generate (self->worker, clip);
@@ -104,7 +107,8 @@ static void
 set_clip (GstOpensoraSrc *self, GstOpensoraClip *clip)
 {
   const gboolean keep =
-      gst_opensora_settings_get_boolean (&self->settings, "keep-clip");
+      !self->live.on
+      && gst_opensora_settings_get_boolean (&self->settings, "keep-clip");
 
   GST_OBJECT_LOCK (self);
   g_clear_pointer (&self->extent.kept, gst_opensora_clip_unref);
@@ -119,14 +123,14 @@ set_clip (GstOpensoraSrc *self, GstOpensoraClip *clip)
       g_ptr_array_new_with_free_func ((GDestroyNotify) gst_buffer_unref);
 }
 
-/* The first frame of the next clip is there. Encoders begin anew with it, so
- * that a stream can be cut between clips. */
-static GstFlowReturn
-enter_clip (GstOpensoraSrc *self)
+GstFlowReturn
+gst_opensora_src_enter_clip (GstOpensoraSrc *self)
 {
   g_autoptr (GstOpensoraClip) last = self->clip;
 
   set_clip (self, g_steal_pointer (&self->next));
+  if (self->live.on)
+    gst_opensora_live_place (&self->live, self->clip);
   send_tags (self);
   if (last == NULL)
     return GST_FLOW_OK;
@@ -161,19 +165,26 @@ drop_clip (GstOpensoraSrc *self)
   if (gst_opensora_plan_count (self->plan) != 0)
     return;
   gst_opensora_worker_end (self->worker, NULL);
-  if (self->clip != NULL)
+  if (self->clip != NULL && !self->live.on)
     update_duration (self, self->clip);
 }
 
 /* ---- frames ---- */
 
-static GstFlowReturn
-make_buffer (GstOpensoraSrc *self, GstBuffer *rgb, GstBuffer **out)
+GstFlowReturn
+gst_opensora_src_make_buffer (GstOpensoraSrc *self, GstBuffer *rgb,
+    const GstOpensoraClip *clip, guint64 n, GstBuffer **out)
 {
-  const guint64 n = self->clip->first + GST_BUFFER_OFFSET (rgb);
-  GstFlowReturn ret = GST_BASE_SRC_GET_CLASS (self)->alloc (
-      GST_BASE_SRC (self), n, self->extent.info.size, out);
+  GstFlowReturn ret = GST_FLOW_OK;
 
+  if (!self->tagged && self->clip != NULL)
+    send_tags (self);
+  /* Downstream may have changed while the frame was made. */
+  if (gst_pad_needs_reconfigure (GST_BASE_SRC_PAD (self)))
+    ret = gst_opensora_src_negotiate_again (self);
+  if (ret == GST_FLOW_OK)
+    ret = GST_BASE_SRC_GET_CLASS (self)->alloc (
+        GST_BASE_SRC (self), n, self->extent.info.size, out);
   if (ret != GST_FLOW_OK)
     return ret;
   if (!gst_opensora_writer_write (&self->writer, rgb, *out)) {
@@ -185,7 +196,8 @@ make_buffer (GstOpensoraSrc *self, GstBuffer *rgb, GstBuffer **out)
     gst_opensora_src_fail (self, error);
     return GST_FLOW_ERROR;
   }
-  gst_opensora_clip_stamp (self->clip, *out, n);
+  gst_buffer_copy_into (*out, rgb, GST_BUFFER_COPY_META, 0, -1);
+  gst_opensora_clip_stamp (clip, *out, n);
   GST_LOG_OBJECT (self, "%" GST_PTR_FORMAT, *out);
   return GST_FLOW_OK;
 }
@@ -222,31 +234,37 @@ tell_waiting (GstOpensoraSrc *self)
         G_USEC_PER_SEC * size->fps_d / (2 * size->fps_n));
 }
 
+GstFlowReturn
+gst_opensora_src_serve_worker (GstOpensoraSrc *self, GstBuffer **rgb)
+{
+  g_autoptr (GError) error = NULL;
+  GstFlowReturn ret = gst_opensora_worker_pop (self->worker, rgb, &error);
+
+  if (ret == GST_OPENSORA_FLOW_DROPPED) {
+    drop_clip (self);
+    return GST_OPENSORA_FLOW_SERVED;
+  }
+  if (ret == GST_OPENSORA_FLOW_WANTED) {
+    if (self->extent.size.step == 0)
+      learn_model (self);
+    ret = begin_clip (self);
+    return ret == GST_FLOW_OK ? GST_OPENSORA_FLOW_SERVED : ret;
+  }
+  if (ret == GST_FLOW_ERROR)
+    gst_opensora_src_fail (self, error);
+  return ret;
+}
+
 /* Of the worker, which gets more to do on the way. */
 static GstFlowReturn
 pop_frame (GstOpensoraSrc *self, GstBuffer **rgb)
 {
-  g_autoptr (GError) error = NULL;
   GstFlowReturn ret;
 
-  for (;;) {
+  do {
     tell_waiting (self);
-    ret = gst_opensora_worker_pop (
-        self->worker, is_held (self) ? NULL : rgb, &error);
-    if (ret == GST_OPENSORA_FLOW_DROPPED) {
-      drop_clip (self);
-      continue;
-    }
-    if (ret != GST_OPENSORA_FLOW_WANTED)
-      break;
-    if (self->extent.size.step == 0)
-      learn_model (self);
-    ret = begin_clip (self);
-    if (ret != GST_FLOW_OK)
-      return ret;
-  }
-  if (ret == GST_FLOW_ERROR)
-    gst_opensora_src_fail (self, error);
+    ret = gst_opensora_src_serve_worker (self, is_held (self) ? NULL : rgb);
+  } while (ret == GST_OPENSORA_FLOW_SERVED);
   return ret;
 }
 
@@ -266,7 +284,7 @@ get_frame (GstOpensoraSrc *self, GstBuffer **rgb)
       *rgb = gst_buffer_ref (self->frames->pdata[self->at]);
     } else {
       if (GST_BUFFER_OFFSET (*rgb) == 0)
-        ret = enter_clip (self);
+        ret = gst_opensora_src_enter_clip (self);
       hold_frame (self, *rgb);
     }
   } while (ret == GST_FLOW_OK && GST_BUFFER_OFFSET (*rgb) < self->at);
@@ -274,8 +292,8 @@ get_frame (GstOpensoraSrc *self, GstBuffer **rgb)
   return ret;
 }
 
-static void
-end_clip (GstOpensoraSrc *self)
+void
+gst_opensora_src_end_clip (GstOpensoraSrc *self)
 {
   if (self->clip == NULL || self->clip_done || self->at < self->clip->n_frames)
     return;
@@ -291,16 +309,14 @@ gst_opensora_src_create (GstPushSrc *push, GstBuffer **out)
   g_autoptr (GstBuffer) rgb = NULL;
   GstFlowReturn ret;
 
-  end_clip (self);
+  if (self->live.on)
+    return gst_opensora_src_create_live (self, out);
+  gst_opensora_src_end_clip (self);
   ret = get_frame (self, &rgb);
   if (ret != GST_FLOW_OK)
     return ret;
-  if (!self->tagged)
-    send_tags (self);
-  /* Downstream may have changed while the frame was made. */
-  if (gst_pad_needs_reconfigure (GST_BASE_SRC_PAD (push)))
-    ret = gst_opensora_src_negotiate_again (self);
-  return ret == GST_FLOW_OK ? make_buffer (self, rgb, out) : ret;
+  return gst_opensora_src_make_buffer (
+      self, rgb, self->clip, self->clip->first + GST_BUFFER_OFFSET (rgb), out);
 }
 
 /* ---- from elsewhere ---- */
@@ -332,6 +348,7 @@ gst_opensora_src_cancel (GstOpensoraSrc *self)
 void
 gst_opensora_src_clear_stream (GstOpensoraSrc *self)
 {
+  gst_opensora_live_clear (&self->live);
   GST_OBJECT_LOCK (self);
   g_clear_pointer (&self->extent.kept, gst_opensora_clip_unref);
   GST_OBJECT_UNLOCK (self);

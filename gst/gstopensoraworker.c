@@ -14,6 +14,7 @@
 struct _GstOpensoraWorker {
   OpensoraPipeline *pipeline;
   GstOpensoraProgress *progress;
+  gboolean live;
   GThread *thread;
 
   GMutex lock;               /* guards what follows */
@@ -21,6 +22,7 @@ struct _GstOpensoraWorker {
   GCancellable *cancellable; /* of what is being done, another for each clip */
   GstOpensoraClip *clip;     /* the last that was given, unless dropped */
   GQueue frames;
+  GstOpensoraPreview preview;
   guint n_frames;      /* of the clip */
   guint n_made;        /* of these, that were queued */
   double denoised;     /* part of its denoising that is done, 0 to 1 */
@@ -57,6 +59,9 @@ typedef struct {
   GstOpensoraWorker *worker;
   GstOpensoraClip *clip;
   guint n_frames; /* as planned */
+  guint n_given;  /* of these, and previews among them */
+  guint loop;     /* that is being denoised */
+  guint step;     /* of it, that was shown last */
 } Job;
 
 /* With the lock held. */
@@ -72,14 +77,16 @@ is_full (GstOpensoraWorker *self)
   return g_queue_get_length (&self->frames) >= MAX_QUEUED_FRAMES;
 }
 
+/* The next of the clip. It may wait until there is room. */
 static gboolean
-push_frame (const Job *job, GstBuffer *frame)
+push_frame (Job *job, GstBuffer *frame, gboolean may_wait)
 {
   GstOpensoraWorker *self = job->worker;
   gboolean wanted;
 
+  GST_BUFFER_OFFSET (frame) = job->n_given++;
   g_mutex_lock (&self->lock);
-  while (is_wanted (job) && is_full (self))
+  while (may_wait && is_wanted (job) && is_full (self))
     g_cond_wait (&self->cond, &self->lock);
   wanted = is_wanted (job);
   if (wanted) {
@@ -93,27 +100,93 @@ push_frame (const Job *job, GstBuffer *frame)
   return wanted;
 }
 
+/* Until the stream has come to the clip. One that is dropped before was never
+ * made: the next does not go on from it. */
+static gboolean
+wait_until_seen (const Job *job)
+{
+  GstOpensoraWorker *self = job->worker;
+  gboolean wanted;
+
+  g_mutex_lock (&self->lock);
+  while (is_wanted (job) && self->unseen)
+    g_cond_wait (&self->cond, &self->lock);
+  wanted = is_wanted (job);
+  g_mutex_unlock (&self->lock);
+  return wanted;
+}
+
 static gboolean
 on_frame (GBytes *rgb, guint width, guint height, guint index, gpointer data)
 {
-  const Job *job = data;
+  Job *job = data;
   GstOpensoraProgress *progress = job->worker->progress;
   g_autoptr (GstBuffer) frame = gst_buffer_new_wrapped_bytes (rgb);
   const gint64 begin = g_get_monotonic_time ();
   gboolean going;
 
-  GST_BUFFER_OFFSET (frame) = index;
-
   /* The application may only go to PLAYING once nothing is in progress. */
   gst_opensora_progress_close (progress, GST_PROGRESS_TYPE_COMPLETE);
-  if (index + 1 == job->n_frames) {
+  if (job->n_given + 1 == job->n_frames) {
     gst_opensora_progress_end_stage (progress);
     memcpy (
         job->clip->durations, progress->durations, sizeof progress->durations);
   }
-  going = push_frame (job, frame);
+  going = push_frame (job, frame, TRUE);
+  if (going && job->n_given == job->n_frames)
+    going = wait_until_seen (job);
   gst_opensora_progress_add_pause (progress, g_get_monotonic_time () - begin);
   return going;
+}
+
+/* The latest is there for a live stream. */
+static void
+keep_preview (const Job *job, const GstOpensoraPreview *preview)
+{
+  GstOpensoraWorker *self = job->worker;
+
+  g_mutex_lock (&self->lock);
+  if (is_wanted (job))
+    gst_opensora_preview_copy (&self->preview, preview);
+  g_mutex_unlock (&self->lock);
+}
+
+/* Pictures that the loop shares with what is before it are not news. */
+static guint
+count_shared (Job *job, guint step, guint n_pictures)
+{
+  gboolean previous;
+  gint length;
+
+  job->loop += step <= job->step;
+  job->step = step;
+  g_object_get (job->clip->params, "continue-previous", &previous,
+      "condition-frame-length", &length, NULL);
+  return job->loop > 0 || previous ? MIN ((guint) length, n_pictures - 1) : 0;
+}
+
+/* The work is not held up by previews that wait. */
+static void
+on_preview (GBytes *rgb, guint width, guint height, guint n_frames, guint step,
+    guint steps, gpointer data)
+{
+  Job *job = data;
+  GstOpensoraProgress *progress = job->worker->progress;
+  const GstOpensoraPreview preview = { rgb, width, height, n_frames,
+    count_shared (job, step, n_frames), job->clip->index, step, steps };
+  g_autoptr (GstBuffer) frame = NULL;
+
+  gst_opensora_preview_post (&preview, progress->element);
+  if (!job->clip->shows_previews)
+    return;
+  if (job->worker->live) {
+    keep_preview (job, &preview);
+    return;
+  }
+  gst_opensora_progress_begin_stream (progress);
+  frame = gst_opensora_preview_make_buffer (
+      &preview, gst_opensora_preview_get_position (&preview));
+  push_frame (job, frame, FALSE);
 }
 
 /* The next clip and how to cancel it. FALSE when there is none. */
@@ -149,6 +222,20 @@ was_dropped (GstOpensoraWorker *self, GstOpensoraClip *clip)
   return dropped;
 }
 
+static gboolean
+generate (Job *job, GCancellable *cancellable, GError **error)
+{
+  GstOpensoraWorker *self = job->worker;
+  gboolean done;
+
+  opensora_pipeline_set_preview_func (
+      self->pipeline, job->clip->preview_interval, on_preview, job, NULL);
+  done = opensora_pipeline_generate (self->pipeline, job->clip->params,
+      on_frame, job, on_progress, self, cancellable, error);
+  opensora_pipeline_set_preview_func (self->pipeline, 0, NULL, NULL, NULL);
+  return done;
+}
+
 /* FALSE at the end and when there is nothing to go on with. */
 static gboolean
 make_clip (GstOpensoraWorker *self, GError **error)
@@ -163,8 +250,7 @@ make_clip (GstOpensoraWorker *self, GError **error)
   job.clip = clip;
   job.n_frames = clip->n_frames;
   gst_opensora_progress_begin_clip (self->progress, clip->index);
-  if (opensora_pipeline_generate (self->pipeline, clip->params, on_frame, &job,
-          on_progress, self, cancellable, &cause))
+  if (generate (&job, cancellable, &cause))
     return TRUE;
   if (was_dropped (self, clip)) {
     gst_opensora_progress_drop_clip (self->progress);
@@ -210,6 +296,8 @@ work (gpointer data)
   g_autoptr (GError) error = NULL;
 
   if (load (self, &error)) {
+    if (self->live)
+      gst_opensora_progress_begin_stream (self->progress);
     while (make_clip (self, &error))
       ;
   }
@@ -226,13 +314,14 @@ work (gpointer data)
 }
 
 GstOpensoraWorker *
-gst_opensora_worker_new (
-    OpensoraPipeline *pipeline, GstOpensoraProgress *progress, GError **error)
+gst_opensora_worker_new (OpensoraPipeline *pipeline,
+    GstOpensoraProgress *progress, gboolean live, GError **error)
 {
   GstOpensoraWorker *self = g_new0 (GstOpensoraWorker, 1);
 
   self->pipeline = g_object_ref (pipeline);
   self->progress = progress;
+  self->live = live;
   self->cancellable = g_cancellable_new ();
   g_mutex_init (&self->lock);
   g_cond_init (&self->cond);
@@ -251,6 +340,7 @@ gst_opensora_worker_free (GstOpensoraWorker *self)
     g_thread_join (self->thread);
 
   g_queue_clear_full (&self->frames, (GDestroyNotify) gst_buffer_unref);
+  gst_opensora_preview_clear (&self->preview);
   g_clear_pointer (&self->clip, gst_opensora_clip_unref);
   g_clear_error (&self->error);
   g_object_unref (self->cancellable);
@@ -303,11 +393,21 @@ gst_opensora_worker_set_flushing (GstOpensoraWorker *self, gboolean flushing)
 }
 
 void
+gst_opensora_worker_get_preview (
+    GstOpensoraWorker *self, GstOpensoraPreview *preview)
+{
+  g_mutex_lock (&self->lock);
+  gst_opensora_preview_copy (preview, &self->preview);
+  g_mutex_unlock (&self->lock);
+}
+
+void
 gst_opensora_worker_generate (GstOpensoraWorker *self, GstOpensoraClip *clip)
 {
   g_mutex_lock (&self->lock);
   g_clear_pointer (&self->clip, gst_opensora_clip_unref);
   self->clip = gst_opensora_clip_ref (clip);
+  gst_opensora_preview_clear (&self->preview);
   if (!self->cancelled) {
     g_object_unref (self->cancellable);
     self->cancellable = g_cancellable_new ();
@@ -371,6 +471,7 @@ gst_opensora_worker_begin_drop (
     return FALSE;
   }
   *dropped = g_steal_pointer (&self->clip);
+  gst_opensora_preview_clear (&self->preview);
   drop_frames (self);
   self->unseen = FALSE;
   self->dropped = TRUE;

@@ -16,15 +16,16 @@
 #include <opensora/opensora.h>
 
 #include "gstopensoraclip.h"
+#include "gstopensorapreview.h"
 
 G_BEGIN_DECLS
 
 typedef struct _GstOpensoraWorker GstOpensoraWorker;
 
-/* Starts the thread; it loads the pipeline at once. NULL when the system gives
- * no thread. */
-GstOpensoraWorker *gst_opensora_worker_new (
-    OpensoraPipeline *pipeline, GstOpensoraProgress *progress, GError **error);
+/* Starts the thread; it loads the pipeline at once. live: the stream begins
+ * when it is loaded. NULL when the system gives no thread. */
+GstOpensoraWorker *gst_opensora_worker_new (OpensoraPipeline *pipeline,
+    GstOpensoraProgress *progress, gboolean live, GError **error);
 
 /* Cancels what is going on and joins the thread. */
 void gst_opensora_worker_free (GstOpensoraWorker *self);
@@ -44,12 +45,13 @@ void gst_opensora_worker_set_flushing (
  * is being loaded. */
 #define GST_OPENSORA_FLOW_DROPPED GST_FLOW_CUSTOM_SUCCESS_1
 
-/* The next frame: packed RGB rows without padding, its number in the clip in
- * the offset. GST_OPENSORA_FLOW_WANTED comes before frames that wait, but not
- * before the first frame of the last clip that was given: so the work is at
- * most one clip ahead. GST_FLOW_EOS after the last; GST_FLOW_ERROR with error
- * set; GST_FLOW_FLUSHING also when cancelled. Without a frame to return it does
- * not wait, and GST_FLOW_OK says that there is nothing to tell. */
+/* The next frame, or preview if the clip shows them: packed RGB rows without
+ * padding, its number in the clip in the offset. GST_OPENSORA_FLOW_WANTED comes
+ * before frames that wait, but not before the first frame of the last clip that
+ * was given: so the work is at most one clip ahead. GST_FLOW_EOS after the
+ * last; GST_FLOW_ERROR with error set; GST_FLOW_FLUSHING also when cancelled.
+ * Without a frame to return it does not wait, and GST_FLOW_OK says that there
+ * is nothing to tell. */
 GstFlowReturn gst_opensora_worker_pop (
     GstOpensoraWorker *self, GstBuffer **frame, GError **error);
 
@@ -62,6 +64,11 @@ gboolean gst_opensora_worker_has_frame (GstOpensoraWorker *self);
 /* How far the last clip that was given is, from 0 to 1: nine tenths for the
  * denoising, one for the frames. */
 double gst_opensora_worker_get_work (GstOpensoraWorker *self);
+
+/* The last preview of the clip in work, if the stream is live and shows them;
+ * else empty. */
+void gst_opensora_worker_get_preview (
+    GstOpensoraWorker *self, GstOpensoraPreview *preview);
 
 /* Makes the clip, whose durations are set when it is whole. */
 void gst_opensora_worker_generate (

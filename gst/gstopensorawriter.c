@@ -3,29 +3,42 @@
  * caps, chroma averaged, no dithering, no change of gamma or primaries. */
 #include "gstopensorawriter.h"
 
+#include "gstopensorapreview.h"
+
+static void
+set_packed (GstVideoInfo *info, guint width, guint height, GstVideoInfo *out)
+{
+  gst_video_info_set_format (info, GST_VIDEO_FORMAT_RGB, width, height);
+  info->fps_n = out->fps_n;
+  info->fps_d = out->fps_d;
+  info->stride[0] = 3 * width;
+  info->size = (gsize) 3 * width * height;
+}
+
+static GstVideoConverter *
+make_converter (GstVideoInfo *from, GstVideoInfo *to)
+{
+  return gst_video_converter_new (from, to,
+      gst_structure_new ("opensora", GST_VIDEO_CONVERTER_OPT_DITHER_METHOD,
+          GST_TYPE_VIDEO_DITHER_METHOD, GST_VIDEO_DITHER_NONE, NULL));
+}
+
 void
 gst_opensora_writer_set_output (
     GstOpensoraWriter *self, const GstVideoInfo *out)
 {
   gst_opensora_writer_clear (self);
   self->out = *out;
-  gst_video_info_set_format (
-      &self->rgb, GST_VIDEO_FORMAT_RGB, out->width, out->height);
-  self->rgb.fps_n = out->fps_n;
-  self->rgb.fps_d = out->fps_d;
-  self->rgb.stride[0] = 3 * out->width;
-  self->rgb.size = (gsize) 3 * out->width * out->height;
-
+  set_packed (&self->rgb, out->width, out->height, &self->out);
   if (GST_VIDEO_INFO_FORMAT (out) != GST_VIDEO_FORMAT_RGB)
-    self->converter = gst_video_converter_new (&self->rgb, out,
-        gst_structure_new ("opensora", GST_VIDEO_CONVERTER_OPT_DITHER_METHOD,
-            GST_TYPE_VIDEO_DITHER_METHOD, GST_VIDEO_DITHER_NONE, NULL));
+    self->converter = make_converter (&self->rgb, &self->out);
 }
 
 void
 gst_opensora_writer_clear (GstOpensoraWriter *self)
 {
   g_clear_pointer (&self->converter, gst_video_converter_free);
+  g_clear_pointer (&self->scaler, gst_video_converter_free);
 }
 
 void
@@ -57,23 +70,39 @@ gst_opensora_writer_configure_pool (
     gst_query_add_allocation_pool (query, pool, size, min, max);
 }
 
-gboolean
-gst_opensora_writer_write (
-    GstOpensoraWriter *self, GstBuffer *rgb, GstBuffer *out)
+/* From `info` to what was negotiated. */
+static gboolean
+convert (GstOpensoraWriter *self, GstVideoConverter *converter,
+    GstVideoInfo *info, GstBuffer *rgb, GstBuffer *out)
 {
   GstVideoFrame from, to;
   gboolean mapped;
 
-  if (!gst_video_frame_map (&from, &self->rgb, rgb, GST_MAP_READ))
+  if (!gst_video_frame_map (&from, info, rgb, GST_MAP_READ))
     return FALSE;
   mapped = gst_video_frame_map (&to, &self->out, out, GST_MAP_WRITE);
   if (mapped) {
-    if (self->converter != NULL)
-      gst_video_converter_frame (self->converter, &from, &to);
+    if (converter != NULL)
+      gst_video_converter_frame (converter, &from, &to);
     else
       gst_video_frame_copy (&to, &from);
     gst_video_frame_unmap (&to);
   }
   gst_video_frame_unmap (&from);
   return mapped;
+}
+
+gboolean
+gst_opensora_writer_write (
+    GstOpensoraWriter *self, GstBuffer *rgb, GstBuffer *out)
+{
+  guint width, height;
+
+  if (!gst_opensora_preview_get_size (rgb, &width, &height))
+    return convert (self, self->converter, &self->rgb, rgb, out);
+  if (self->scaler == NULL) { /* as long as the output is the same */
+    set_packed (&self->small, width, height, &self->out);
+    self->scaler = make_converter (&self->small, &self->out);
+  }
+  return convert (self, self->scaler, &self->small, rgb, out);
 }

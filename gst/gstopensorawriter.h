@@ -10,6 +10,8 @@ typedef struct {
   GstVideoInfo rgb;             /* packed, as the library gives it */
   GstVideoInfo out;             /* as negotiated */
   GstVideoConverter *converter; /* NULL when out is RGB too */
+  GstVideoInfo small;           /* of previews */
+  GstVideoConverter *scaler;    /* NULL before the first of them */
 } GstOpensoraWriter;
 
 void gst_opensora_writer_set_output (
@@ -21,7 +23,8 @@ void gst_opensora_writer_clear (GstOpensoraWriter *self);
 void gst_opensora_writer_configure_pool (
     GstOpensoraWriter *self, GstQuery *query, GstCaps *caps, const char *name);
 
-/* FALSE when a buffer cannot be mapped. */
+/* FALSE when a buffer cannot be mapped. rgb: packed, a frame or a preview,
+ * which is scaled. */
 gboolean gst_opensora_writer_write (
     GstOpensoraWriter *self, GstBuffer *rgb, GstBuffer *out);
 

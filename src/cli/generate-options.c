@@ -24,11 +24,13 @@ generate_options_has (const GenerateOptions *self, const char *property)
 }
 
 /* Options for the properties that the element itself defines. The strings
- * belong to the class. */
+ * belong to the class. A preview is a window here. */
 static void
 add_property_options (
     GenerateOptions *self, GstElement *source, GOptionContext *context)
 {
+  static const char *const others[] = { "prompt", "preview", "preview-interval",
+    NULL };
   g_autoptr (GArray) entries = g_array_new (TRUE, TRUE, sizeof (GOptionEntry));
   GObjectClass *class = G_OBJECT_GET_CLASS (source);
   GOptionGroup *group;
@@ -44,7 +46,7 @@ add_property_options (
 
     if (specs[i]->owner_type == G_OBJECT_CLASS_TYPE (class)
         && (specs[i]->flags & G_PARAM_WRITABLE)
-        && !g_str_equal (specs[i]->name, "prompt"))
+        && !g_strv_contains (others, specs[i]->name))
       g_array_append_val (entries, entry);
   }
   group = g_option_group_new ("model", NULL, NULL, self, NULL);

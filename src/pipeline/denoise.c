@@ -44,7 +44,12 @@ show (OsCompute *compute, guint step, const OsTensor *x0, gpointer data)
   if (!os_task_wants_preview (task, step + 1) || !os_compute_ok (compute))
     return;
   rgb = os_preview_render (self->family, compute, x0);
-  if (rgb)
+  if (!rgb)
+    os_compute_fail (
+        compute, g_error_new (OPENSORA_ERROR, OPENSORA_ERROR_MEMORY,
+                     "No memory for a preview of %" G_GINT64_FORMAT " latents",
+                     os_tensor_count (x0)));
+  else
     os_task_preview (task, rgb, x0->shape[4], x0->shape[3], x0->shape[2],
         step + 1, self->params->steps);
 }

@@ -39,15 +39,22 @@ test_colours (void)
       expected, sizeof expected);
 }
 
+/* What the map does not know shows nothing. */
 static void
 test_other_channels (void)
 {
+  const float z[] = { 1, 2, 3, 0, 100 };
+  const guint8 expected[] = { 1, 2, 3 };
   const OsFamily family = new_family ();
   g_autoptr (OsCompute) compute = os_compute_new ("ref", 1, NULL);
-  g_autoptr (OsTensor) latents =
-      os_compute_zeros (compute, OS_SHAPE (1, 16, 1, 2, 2));
 
-  g_assert_null (os_preview_render (&family, compute, latents));
+  for (gint64 C = 3; C <= 5; C += 2) {
+    g_autoptr (OsTensor) latents =
+        os_compute_upload (compute, z, OS_SHAPE (1, C, 1, 1, 1));
+    g_autoptr (GBytes) rgb = os_preview_render (&family, compute, latents);
+
+    g_assert_cmpmem (g_bytes_get_data (rgb, NULL), 3, expected, 3);
+  }
 }
 
 /* A model's own map, and that of its release. */

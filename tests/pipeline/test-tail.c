@@ -68,8 +68,7 @@ test_as_loops (void)
     if (i > 0 && optest_on_valgrind ())
       break;
     g_object_set (params, "num-frames", cases[i].num_frames, "align",
-        cases[i].align, "condition-frame-length", cases[i].length, "steps",
-        i == 0 ? 2 : 1, NULL);
+        cases[i].align, "condition-frame-length", cases[i].length, NULL);
     assert_as_loops (&test, params);
   }
 }
@@ -99,8 +98,8 @@ test_with_references (void)
 
   cliptest_init (&test);
   test.no_posterior_noise = test.same_noise = TRUE;
-  g_object_set (params, "num-frames", 34, "steps", 1, "align", 0,
-      "reference-path", "3", "mask-strategy", "1,-2,0,9,1;2,-2,-2,7,2", NULL);
+  g_object_set (params, "num-frames", 34, "align", 0, "reference-path", "3",
+      "mask-strategy", "1,-2,0,9,1;2,-2,-2,7,2", NULL);
   run (&test, params, 3, "a red circle", FALSE, loops);
   g_object_set (params, "mask-strategy", "", NULL);
   run (&test, params, 1, "a red circle", FALSE, clips);
