@@ -22,6 +22,7 @@ gst_opensora_backend_get_type (void)
     { GST_OPENSORA_BACKEND_AUTO, "The fastest one that is there", "auto" },
     { GST_OPENSORA_BACKEND_OPENBLAS, "OpenBLAS", "openblas" },
     { GST_OPENSORA_BACKEND_ONEDNN, "oneDNN", "onednn" },
+    { GST_OPENSORA_BACKEND_BUILTIN, "Its own linear layers", "builtin" },
     { 0, NULL, NULL },
   };
   static gsize type;

@@ -166,6 +166,7 @@ get_backend_name (GstOpensoraSettings *self)
     [GST_OPENSORA_BACKEND_AUTO] = NULL,
     [GST_OPENSORA_BACKEND_OPENBLAS] = "openblas",
     [GST_OPENSORA_BACKEND_ONEDNN] = "onednn",
+    [GST_OPENSORA_BACKEND_BUILTIN] = "builtin",
   };
 
   return names[gst_opensora_settings_get_enum (self, "backend")];

@@ -12,6 +12,8 @@ G_BEGIN_DECLS
  * @GST_OPENSORA_BACKEND_AUTO: the fastest one that is there
  * @GST_OPENSORA_BACKEND_OPENBLAS: OpenBLAS, always there
  * @GST_OPENSORA_BACKEND_ONEDNN: oneDNN, when built with it
+ * @GST_OPENSORA_BACKEND_BUILTIN: this library's own code for linear layers,
+ *   always there
  *
  * The library that multiplies matrices.
  *
@@ -21,6 +23,7 @@ typedef enum {
   GST_OPENSORA_BACKEND_AUTO,
   GST_OPENSORA_BACKEND_OPENBLAS,
   GST_OPENSORA_BACKEND_ONEDNN,
+  GST_OPENSORA_BACKEND_BUILTIN,
 } GstOpensoraBackend;
 
 /**

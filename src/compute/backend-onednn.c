@@ -23,7 +23,7 @@ onednn_sgemm (gboolean trans_b, int m, int n, int k, float alpha,
 const OsBackend *
 os_backend_onednn (GError **error)
 {
-  static const OsBackend onednn = { "onednn", FALSE, onednn_sgemm };
+  static const OsBackend onednn = { "onednn", FALSE, FALSE, onednn_sgemm };
 
   return &onednn;
 }

@@ -40,7 +40,7 @@ openblas_sgemm (gboolean trans_b, int m, int n, int k, float alpha,
       c, ldc);
 }
 
-static OsBackend openblas = { "openblas", FALSE, openblas_sgemm };
+static OsBackend openblas = { "openblas", FALSE, FALSE, openblas_sgemm };
 
 /* Sets a variable for the loader; TRUE if it has to be unset again. */
 static gboolean

@@ -4,12 +4,16 @@
 
 #include <opensora/opensora.h>
 
-/* In the order of preference; plain C only serves who asks for it. */
+#include "compute/cpu.h"
+
+/* In the order of preference where the tiles of "builtin" are not known to be
+ * faster; plain C only serves who asks for it. */
 static const struct {
   const char *name;
   const OsBackend *(*get) (GError **error);
   gboolean automatic;
 } backends[] = {
+  { "builtin", os_backend_builtin, FALSE },
 #ifdef HAVE_ONEDNN
   { "onednn", os_backend_onednn, TRUE },
 #endif
@@ -25,7 +29,8 @@ find_named (const char *name, GError **error)
       return backends[i].get (error);
   }
   g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_BACKEND,
-      "There is no compute backend \"%s\" in this build; use openblas, "
+      "There is no compute backend \"%s\" in this build; use builtin, "
+      "openblas, "
 #ifdef HAVE_ONEDNN
       "onednn "
 #endif
@@ -44,6 +49,8 @@ os_backend_find (const char *name, GError **error)
   if (name && *name)
     return find_named (name, error);
 
+  if (os_cpu_has_fast_tiles ())
+    return os_backend_builtin (error);
   for (gsize i = 0; i < G_N_ELEMENTS (backends); i++) {
     const OsBackend *backend = NULL;
 

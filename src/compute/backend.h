@@ -11,6 +11,9 @@ typedef struct {
   /* TRUE: the library brings threads that cannot be switched off without
    * disturbing the host program; tiles are then computed one by one. */
   gboolean own_threads;
+  /* TRUE: linear layers are products of this library's tiles (product.h), and
+   * sgemm is for the rest. */
+  gboolean tiles;
   /* C = alpha A B + beta C, row-major: A [m, k], B [k, n], or [n, k] if
    * trans_b, C [m, n]; ld* are the row strides. m, n, k > 0. */
   void (*sgemm) (gboolean trans_b, int m, int n, int k, float alpha,
@@ -23,6 +26,7 @@ typedef struct {
 const OsBackend *os_backend_find (const char *name, GError **error);
 
 /* For os_backend_find(): each NULL and an error if it cannot be had. */
+const OsBackend *os_backend_builtin (GError **error);
 const OsBackend *os_backend_openblas (GError **error);
 const OsBackend *os_backend_onednn (GError **error);
 const OsBackend *os_backend_ref (GError **error);

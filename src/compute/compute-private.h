@@ -6,10 +6,12 @@
 #include "compute/compute.h"
 #include "compute/kernels.h"
 #include "compute/profile.h"
+#include "compute/tile.h"
 
 struct _OsCompute {
   const OsBackend *backend;
   const OsKernels *kernels;
+  const OsTileKernels *tile;
   OsThreads *threads;
   OsMemPool *pool;
   OsTask *task; /* not owned */

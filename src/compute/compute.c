@@ -19,6 +19,7 @@ os_compute_new (const char *backend, guint n_threads, GError **error)
   compute = g_new0 (OsCompute, 1);
   compute->backend = found;
   compute->kernels = os_cpu_kernels ();
+  compute->tile = os_cpu_tile_kernels ();
   compute->threads = os_threads_new (n_threads);
   compute->pool = os_mem_pool_new ();
   compute->probe_prefixes = g_ptr_array_new_with_free_func (g_free);

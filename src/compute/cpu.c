@@ -34,6 +34,30 @@ os_cpu_winograd_kernels (void)
   return &os_winograd_generic;
 }
 
+const OsTileKernels *
+os_cpu_tile_kernels (void)
+{
+#ifdef HAVE_X86_KERNELS
+  const OsKernels *kernels = os_cpu_kernels ();
+
+  if (kernels == &os_kernels_avx512)
+    return &os_tile_avx512;
+  if (kernels == &os_kernels_avx2)
+    return &os_tile_avx2;
+#endif
+  return &os_tile_generic;
+}
+
+gboolean
+os_cpu_has_fast_tiles (void)
+{
+#ifdef HAVE_X86_KERNELS
+  return os_cpu_tile_kernels () == &os_tile_avx2;
+#else
+  return FALSE;
+#endif
+}
+
 const char *
 os_cpu_openblas_core (gboolean avx2, gboolean avx512, gboolean amd)
 {

@@ -6,6 +6,7 @@
 
 #include "base/size.h"
 #include "compute/compute-private.h"
+#include "compute/product.h"
 
 /* Work of a tile: some 20 ms on a current core, so that a cancellation is seen
  * in time on a slow one too. */
@@ -81,12 +82,26 @@ compute_tile (gint64 index, guint worker, gpointer data)
 }
 
 static void
+finish_rows (gpointer data, float *y, gint64 ld, gint64 row, gint64 m,
+    gint64 column, gint64 n)
+{
+  for (gint64 i = 0; i < m; i++)
+    finish_row (data, y + i * ld, row + i, column, n);
+}
+
+static void
 run_product (Product *p)
 {
   OsCompute *compute = p->compute;
 
   if (p->M == 0)
     return;
+  if (compute->backend->tiles) {
+    os_product_run (compute, &(OsProduct){ p->M, p->N, p->K, p->x, p->weight,
+                                 p->add ? NULL : p->out, finish_rows, p });
+    os_compute_count_flops (compute, 2 * p->M * p->N * p->K);
+    return;
+  }
   plan_tiles (p);
   if (p->add
       && !os_compute_reserve_scratch (

@@ -240,8 +240,8 @@ opensora_pipeline_init (OpensoraPipeline *self)
  *   repository "org/name" on the Hugging Face hub; or %NULL for the bundled
  *   demo model. A path that exists always wins, and nothing but a release or
  *   "org/name" is looked up on the network
- * @backend: (nullable): matrix backend, "openblas", "onednn" or "ref"; %NULL
- *   for the best there is
+ * @backend: (nullable): matrix backend, "builtin", "openblas", "onednn" or
+ *   "ref"; %NULL for the best there is
  * @n_threads: threads to compute with, 0 for all cores
  *
  * Makes a pipeline. Nothing is opened or downloaded before

@@ -35,15 +35,25 @@ run_test (gconstpointer data)
   g_assert_no_error (error);
 }
 
+static gboolean
+uses_onednn (const OsBackend *backend)
+{
+  const OsBackend *onednn = os_backend_find ("onednn", NULL);
+
+  return onednn && backend->sgemm == onednn->sgemm;
+}
+
 void
 optest_add (const char *path, OptestFunc func)
 {
-  static const char *const backends[] = { "openblas", "onednn", "ref" };
+  static const char *const backends[] = { "builtin", "openblas", "onednn",
+    "ref" };
   static const guint threads[] = { 1, 2, 5 };
 
   for (guint i = 0; i < G_N_ELEMENTS (backends); i++) {
-    if (!os_backend_find (backends[i], NULL)
-        || (optest_on_valgrind () && g_str_equal (backends[i], "onednn")))
+    const OsBackend *backend = os_backend_find (backends[i], NULL);
+
+    if (!backend || (optest_on_valgrind () && uses_onednn (backend)))
       continue;
     for (guint j = 0; j < G_N_ELEMENTS (threads); j++) {
       g_autofree char *name =

@@ -7,7 +7,7 @@
 #include "compute/ops.h"
 
 /* Registers `path`/backend/threads for each backend of this build and 1, 2 and
- * 5 threads; under valgrind not onednn, whose generated code reads beyond its
+ * 5 threads; under valgrind not oneDNN, whose generated code reads beyond its
  * own buffers. */
 typedef void (*OptestFunc) (OsCompute *compute);
 void optest_add (const char *path, OptestFunc func);

@@ -258,6 +258,8 @@ main (int argc, char **argv)
   g_test_add_func ("/compute/compute/sticky", test_sticky);
   g_test_add_func ("/compute/compute/too-large", test_too_large);
   g_test_add_data_func (
+      "/compute/compute/cancel/builtin", "builtin", test_cancel);
+  g_test_add_data_func (
       "/compute/compute/cancel/openblas", "openblas", test_cancel);
   g_test_add_data_func (
       "/compute/compute/cancel/onednn", "onednn", test_cancel);

@@ -116,12 +116,13 @@ test_add (OsCompute *compute)
   check_add (compute, (gint64[]){ 400, 9, 70 }, 2);
 }
 
-/* With plain C, a value is the same however the work was cut. */
+/* With plain C and the own tiles, a value is the same however the work was
+ * cut. */
 static void
-test_independent_of_threads (void)
+test_independent_of_threads (gconstpointer data)
 {
-  g_autoptr (OsCompute) one = os_compute_new ("ref", 1, NULL);
-  g_autoptr (OsCompute) seven = os_compute_new ("ref", 7, NULL);
+  g_autoptr (OsCompute) one = os_compute_new (data, 1, NULL);
+  g_autoptr (OsCompute) seven = os_compute_new (data, 7, NULL);
   g_autoptr (OsTensor) x = optest_tensor (one, OS_SHAPE (301, 64));
   g_autoptr (OsWeight) weight = optest_weight (one, OS_SHAPE (190, 64));
   const OsLinear linear = { weight, NULL };
@@ -138,7 +139,9 @@ main (int argc, char **argv)
   optest_add ("/compute/linear/values", test_linear);
   optest_add ("/compute/linear/shapes", test_shapes);
   optest_add ("/compute/linear/add", test_add);
-  g_test_add_func (
-      "/compute/linear/independent-of-threads", test_independent_of_threads);
+  g_test_add_data_func ("/compute/linear/independent-of-threads/ref", "ref",
+      test_independent_of_threads);
+  g_test_add_data_func ("/compute/linear/independent-of-threads/builtin",
+      "builtin", test_independent_of_threads);
   return g_test_run ();
 }

@@ -184,7 +184,7 @@ describe_options (BenchOptions *options)
     { "threads", 0, 0, G_OPTION_ARG_INT, &options->threads,
         "Threads (0: all cores)", "N" },
     { "backend", 0, 0, G_OPTION_ARG_STRING, &options->backend,
-        "openblas, onednn or ref", "NAME" },
+        "builtin, openblas, onednn or ref", "NAME" },
     { "profile", 0, 0, G_OPTION_ARG_NONE, &options->profile,
         "Report time by op, against the machine's matrix product", NULL },
     { "seed", 0, 0, G_OPTION_ARG_INT64, &options->seed,

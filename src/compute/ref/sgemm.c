@@ -20,7 +20,7 @@ ref_sgemm (gboolean trans_b, int m, int n, int k, float alpha, const float *a,
 const OsBackend *
 os_backend_ref (GError **error)
 {
-  static const OsBackend ref = { "ref", FALSE, ref_sgemm };
+  static const OsBackend ref = { "ref", FALSE, FALSE, ref_sgemm };
 
   return &ref;
 }
