@@ -325,8 +325,8 @@ static const struct {
 } changes[] = {
   { PROMPT ("red"), 'r' },
   { PROMPT ("blue"), 'b' },
-  { PROMPT ("green"), 'g' },
   { PROMPT ("red"), 'r' },
+  { PROMPT ("blue"), 'b' },
 };
 
 /* How long the stream is, at least, in frames: a minute if that is asked for.
