@@ -6,7 +6,8 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#define BAR_WIDTH 20
+#define MIN_BAR_WIDTH 8
+#define MAX_BAR_WIDTH 30
 #define REDRAW_INTERVAL (G_USEC_PER_SEC / 10)
 #define NANOSECONDS 1000000000 /* in a second */
 
@@ -16,15 +17,31 @@ cli_progress_init (CliProgress *progress)
   *progress = (CliProgress){ .terminal = isatty (STDERR_FILENO) };
 }
 
-/* A longer line would wrap, and could not be drawn over. */
+/* A line that is longer would wrap, and could not be drawn over. */
 static int
 get_columns (void)
 {
   struct winsize size;
 
   if (ioctl (STDERR_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-    return 80;
-  return size.ws_col;
+    return G_MAXINT;
+  return size.ws_col - 1;
+}
+
+/* The bar takes what the text leaves, if that is enough for one. */
+static char *
+make_line (const char *text, double fraction)
+{
+  const int columns = get_columns ();
+  const int width =
+      MIN (columns - (int) g_utf8_strlen (text, -1) - 3, MAX_BAR_WIDTH);
+  const int filled = (int) (CLAMP (fraction, 0, 1) * width);
+
+  if (width < MIN_BAR_WIDTH)
+    return g_utf8_substring (text, 0, MIN (g_utf8_strlen (text, -1), columns));
+  return g_strdup_printf ("[%.*s%.*s] %s", filled,
+      "##############################", width - filled,
+      "..............................", text);
 }
 
 /* A line that looks the same is not drawn again: work that is counted in bytes
@@ -32,13 +49,7 @@ get_columns (void)
 static void
 draw (CliProgress *progress, const char *text, double fraction)
 {
-  int filled = (int) (CLAMP (fraction, 0, 1) * BAR_WIDTH);
-  int room = MAX (get_columns () - (BAR_WIDTH + 4), 0);
-  g_autofree char *shown =
-      g_utf8_substring (text, 0, MIN (g_utf8_strlen (text, -1), room));
-  g_autofree char *line =
-      g_strdup_printf ("[%.*s%.*s] %s", filled, "####################",
-          BAR_WIDTH - filled, "....................", shown);
+  g_autofree char *line = make_line (text, fraction);
 
   if (g_strcmp0 (line, progress->line) == 0)
     return;

@@ -5,13 +5,17 @@ clip, what is told on the way.
 
     test-generate.py TOOL
 """
+import fcntl
 import os
 import pty
+import re
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -175,12 +179,13 @@ class Generate(unittest.TestCase):
         self.assertNotIn("\r", "".join(lines))
         self.assertEqual(self.makes("-o", "a.y4m", "--quiet"), "")
 
-    def test_bar(self):
+    def terminal(self, columns, *args):
+        """What is drawn on a terminal that wide; 0: that does not tell."""
         master, slave = pty.openpty()
         self.addCleanup(os.close, master)
-        with subprocess.Popen(
-                [TOOL, "generate", PROMPT, "-o", "a.y4m", "--steps=60"],
-                cwd=self.folder, stderr=slave):
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
+        with subprocess.Popen([TOOL, "generate", PROMPT, *args],
+                              cwd=self.folder, stderr=slave):
             os.close(slave)
             text = b""
             try:
@@ -188,9 +193,20 @@ class Generate(unittest.TestCase):
                     text += os.read(master, 4096)
             except OSError:  # all has been read
                 pass
+        return text.decode()
+
+    def test_bar(self):
+        text = self.terminal(0, "-o", "a.y4m", "--steps=600")
         self.assertRegex(
-            text, rb"\r\x1b\[K\[#+\.+\] denoising, step \d+/60, .*, 0:\d\d left")
-        self.assertTrue(text.endswith(b"a.y4m: seed 42\r\n"), text)
+            text, r"\r\x1b\[K\[#+\.+\] denoising, step \d+/600, .*, 0:\d\d left")
+        self.assertTrue(text.endswith("a.y4m: seed 42\r\n"), text)
+
+    def test_narrow_terminal(self):
+        for columns in (20, 60):
+            text = self.terminal(columns, "-o", "a.y4m", "--steps=600")
+            lines = re.findall(r"\x1b\[K([^\r]*)\r\x1b", text)
+            self.assertLess(max(map(len, lines)), columns)
+            self.assertIn("denoising, step", text)
 
     def test_interrupted_between_clips(self):
         with subprocess.Popen(
