@@ -9,6 +9,7 @@ import pty
 import shutil
 import signal
 import subprocess
+import termios
 import time
 
 from hubtest import (CONFIG, FILES, TOOL, WEIGHTS, HubTest, main, read, sha256,
@@ -90,6 +91,7 @@ class Download(HubTest):
         self.hub.faults({"match": {"origin": "cdn"},
                          "do": {"drip": 150000, "chunk": 15000}})
         terminal, other = pty.openpty()
+        termios.tcsetwinsize(other, (24, 120))
         with subprocess.Popen(
                 [TOOL, "download", "org/m", "model.safetensors"],
                 stdout=subprocess.PIPE, stderr=other,
