@@ -157,7 +157,7 @@ class Convert(unittest.TestCase):
                        check=True)
         os.close(terminal)
         shown = read_all(main).decode()
-        self.assertIn("[####################] writing", shown)
+        self.assertIn("[##############################] writing", shown)
         self.assertTrue(shown.endswith("\r\x1b[K"))
 
     def start_large(self, *args):
