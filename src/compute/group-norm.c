@@ -22,7 +22,7 @@ typedef struct {
   const float *table; /* [B, 2, C] */
   gint64 pixels, C;
   gint64 chunk, n_chunks; /* pixels; of a batch element */
-  float *sums;            /* [B, chunks, 2, C]: means, squares */
+  float *sums;            /* [B, chunks, 3, C]: means, squares, rests */
 } GroupNorm;
 
 static void
@@ -42,6 +42,8 @@ chunk_length (const GroupNorm *g, gint64 chunk)
   return MIN (g->chunk, g->pixels - chunk * g->chunk);
 }
 
+/* The mean of so many floats has an error, which is the mean of what differs
+ * from it: the corrected two-pass algorithm of the same authors. */
 static void
 measure_chunk (gint64 index, guint worker, gpointer data)
 {
@@ -49,15 +51,16 @@ measure_chunk (gint64 index, guint worker, gpointer data)
   const gint64 chunk = index % g->n_chunks, n = chunk_length (g, chunk);
   const float *x =
       g->x + (index / g->n_chunks * g->pixels + chunk * g->chunk) * g->C;
-  float *mean = g->sums + index * 2 * g->C, *squares = mean + g->C;
+  float *mean = g->sums + index * 3 * g->C, *squares = mean + g->C;
+  float *rest = squares + g->C;
 
-  memset (mean, 0, 2 * g->C * sizeof *mean);
+  memset (mean, 0, 3 * g->C * sizeof *mean);
   for (gint64 p = 0; p < n; p++)
     g->kernels->add (mean, x + p * g->C, g->C);
   for (gint64 c = 0; c < g->C; c++)
     mean[c] /= n;
   for (gint64 p = 0; p < n; p++)
-    g->kernels->accumulate_squares (squares, x + p * g->C, mean, g->C);
+    g->kernels->accumulate_moments (rest, squares, x + p * g->C, mean, g->C);
 }
 
 /* Mean and variance of channels c .. c + n - 1 of a batch element. */
@@ -65,21 +68,27 @@ static void
 join_chunks (
     const GroupNorm *g, gint64 b, gint64 c, gint64 n, double *mean, double *var)
 {
-  const float *sums = g->sums + b * g->n_chunks * 2 * g->C;
+  const float *sums = g->sums + b * g->n_chunks * 3 * g->C;
   const double count = (double) n * g->pixels;
   double sum = 0, squares = 0;
 
   for (gint64 chunk = 0; chunk < g->n_chunks; chunk++) {
+    const float *means = sums + chunk * 3 * g->C, *rests = means + 2 * g->C;
+
     for (gint64 i = c; i < c + n; i++)
-      sum += (double) sums[chunk * 2 * g->C + i] * chunk_length (g, chunk);
+      sum += (double) means[i] * chunk_length (g, chunk) + rests[i];
   }
   *mean = sum / count;
   for (gint64 chunk = 0; chunk < g->n_chunks; chunk++) {
-    const float *means = sums + chunk * 2 * g->C;
+    const float *means = sums + chunk * 3 * g->C, *rests = means + 2 * g->C;
+    const gint64 length = chunk_length (g, chunk);
 
-    for (gint64 i = c; i < c + n; i++)
-      squares +=
-          means[g->C + i] + chunk_length (g, chunk) * pow (means[i] - *mean, 2);
+    /* Squares about another point: sum (d + s)^2 with s = means - mean. */
+    for (gint64 i = c; i < c + n; i++) {
+      const double shift = means[i] - *mean;
+
+      squares += means[g->C + i] + shift * (2 * rests[i] + length * shift);
+    }
   }
   *var = squares / count;
 }
@@ -113,7 +122,7 @@ measure (OsCompute *compute, const OsTensor *x, const OsNorm *norm,
   GroupNorm g = { 0 };
 
   plan_chunks (&g, compute, x);
-  sums = os_compute_tensor (compute, OS_SHAPE (B, g.n_chunks, 2, C));
+  sums = os_compute_tensor (compute, OS_SHAPE (B, g.n_chunks, 3, C));
   if (!os_compute_ok (compute))
     return table;
   g.x = os_tensor_f32 (x);

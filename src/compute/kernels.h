@@ -35,9 +35,9 @@ typedef struct {
   /* x / sqrt (mean (x^2) + eps) * weight. */
   void (*rms_norm) (
       float *out, const float *x, const float *weight, gint64 n, float eps);
-  /* sum += (x - mean)^2. */
-  void (*accumulate_squares) (
-      float *sum, const float *x, const float *mean, gint64 n);
+  /* sum += x - about; squares += (x - about)^2. */
+  void (*accumulate_moments) (
+      float *sum, float *squares, const float *x, const float *about, gint64 n);
 
   /* x = exp (x - max) / sum. */
   void (*softmax) (float *x, gint64 n);

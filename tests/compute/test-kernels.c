@@ -40,7 +40,7 @@ check_sums (const OsKernels *k, Rows *r, gint64 n)
   float *out = r->values[0] + 1, *acc = r->values[5] + 1;
   const float *x = r->values[1] + 1, *y = r->values[2] + 1;
   const float *z = r->values[3] + 1;
-  float before[MAX_N + 1];
+  float before[MAX_N + 1], sums[MAX_N + 1];
 
   memcpy (before, out, sizeof before);
   k->add (out, x, n);
@@ -56,10 +56,13 @@ check_sums (const OsKernels *k, Rows *r, gint64 n)
         out[i], 0.3f * (double) x[i] - 1.7f * (double) y[i], 1e-6, i);
 
   memcpy (before, acc, sizeof before);
-  k->accumulate_squares (acc, x, y, n);
-  for (gint64 i = 0; i < n; i++)
+  memcpy (sums, out, sizeof sums);
+  k->accumulate_moments (out, acc, x, y, n);
+  for (gint64 i = 0; i < n; i++) {
+    optest_assert_near (out[i], sums[i] + (double) x[i] - y[i], 1e-6, i);
     optest_assert_near (
         acc[i], before[i] + pow ((double) x[i] - y[i], 2), 1e-6, i);
+  }
   for (int form = 0; form < 4; form++) {
     memcpy (before, acc, sizeof before);
     k->gated_add (acc, x, form & 1 ? y : NULL, form & 2 ? z : NULL, n);

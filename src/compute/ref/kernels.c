@@ -206,10 +206,15 @@ rms_norm (float *out, const float *x, const float *weight, gint64 n, float eps)
 }
 
 static void
-accumulate_squares (float *sum, const float *x, const float *mean, gint64 n)
+accumulate_moments (
+    float *sum, float *squares, const float *x, const float *about, gint64 n)
 {
-  for (gint64 i = 0; i < n; i++)
-    sum[i] += (x[i] - mean[i]) * (x[i] - mean[i]);
+  for (gint64 i = 0; i < n; i++) {
+    const float difference = x[i] - about[i];
+
+    sum[i] += difference;
+    squares[i] += difference * difference;
+  }
 }
 
 static float
@@ -269,7 +274,7 @@ const OsKernels OS_KERNELS = {
   .scale_shift_act = scale_shift_act,
   .layer_norm = layer_norm,
   .rms_norm = rms_norm,
-  .accumulate_squares = accumulate_squares,
+  .accumulate_moments = accumulate_moments,
   .softmax = softmax,
   .rope = rope,
 };
