@@ -118,15 +118,29 @@ gst_opensora_src_is_seekable (GstBaseSrc *base)
   return TRUE;
 }
 
-/* What was prepared may be impossible by now, and the first segment comes here
- * unprepared. */
+/* The clip that was sought in may be over by now, or the stream ended. It is
+ * too late to refuse, as downstream is flushed and waits for a segment: the
+ * stream goes on where it is. */
+static void
+stay (GstOpensoraSrc *self, GstSegment *segment)
+{
+  GST_WARNING_OBJECT (self, "no seek to %" GST_TIME_FORMAT " any more",
+      GST_TIME_ARGS (segment->position));
+  segment->start = segment->position = gst_opensora_src_get_position (self);
+  segment->stop = GST_CLOCK_TIME_NONE;
+}
+
+/* The first segment comes here unprepared. At 0 only a new start can fail,
+ * which is told. */
 static gboolean
 gst_opensora_src_do_seek (GstBaseSrc *base, GstSegment *segment)
 {
-  if (!gst_opensora_src_move_to (GST_OPENSORA_SRC (base), segment->position)) {
-    GST_WARNING_OBJECT (base, "no seek to %" GST_TIME_FORMAT,
-        GST_TIME_ARGS (segment->position));
-    return FALSE;
+  GstOpensoraSrc *self = GST_OPENSORA_SRC (base);
+
+  if (!gst_opensora_src_move_to (self, segment->position)) {
+    if (segment->position == 0)
+      return FALSE;
+    stay (self, segment);
   }
   segment->time = segment->start;
   return TRUE;

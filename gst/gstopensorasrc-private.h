@@ -93,6 +93,8 @@ GstFlowReturn gst_opensora_src_make_buffer (GstOpensoraSrc *self,
 void gst_opensora_src_cancel (GstOpensoraSrc *self);
 /* Forgets the clips. */
 void gst_opensora_src_clear_stream (GstOpensoraSrc *self);
+/* Time of the frame that is pushed next. */
+GstClockTime gst_opensora_src_get_position (GstOpensoraSrc *self);
 /* Goes on with the frame of that time, if it is there; at 0 the stream can
  * always begin anew. */
 gboolean gst_opensora_src_move_to (GstOpensoraSrc *self, GstClockTime time);

@@ -357,6 +357,14 @@ gst_opensora_src_clear_stream (GstOpensoraSrc *self)
   g_clear_pointer (&self->frames, g_ptr_array_unref);
 }
 
+GstClockTime
+gst_opensora_src_get_position (GstOpensoraSrc *self)
+{
+  return self->clip != NULL ? gst_opensora_clip_get_time (
+             self->clip, self->clip->first + self->at)
+                            : 0;
+}
+
 gboolean
 gst_opensora_src_move_to (GstOpensoraSrc *self, GstClockTime time)
 {

@@ -33,6 +33,7 @@ struct _GstOpensoraWorker {
   gboolean ended;      /* no clip follows */
   gboolean done;       /* the thread ends */
   gboolean cancelled;  /* all of it */
+  gboolean resumed;    /* after that the streaming thread was started again */
   gboolean flushing;   /* the streaming thread may not wait */
   gboolean dropped;    /* the streaming thread is to be told */
   gboolean announcing; /* the application is being told */
@@ -388,6 +389,7 @@ gst_opensora_worker_set_flushing (GstOpensoraWorker *self, gboolean flushing)
 {
   g_mutex_lock (&self->lock);
   self->flushing = flushing;
+  self->resumed |= self->cancelled && !flushing;
   g_cond_broadcast (&self->cond);
   g_mutex_unlock (&self->lock);
 }
@@ -497,12 +499,14 @@ gst_opensora_worker_end_drop (GstOpensoraWorker *self)
 
 /* ---- the streaming thread ---- */
 
-/* How the work ended. With the lock held. */
+/* How the work ended. Whoever cancels it sends EOS himself, for which the base
+ * class stops this thread and starts it again: asked after that, a flush has
+ * taken his EOS away. With the lock held. */
 static GstFlowReturn
 get_result (GstOpensoraWorker *self, GError **error)
 {
   if (self->cancelled)
-    return GST_FLOW_FLUSHING;
+    return self->resumed ? GST_FLOW_EOS : GST_FLOW_FLUSHING;
   if (self->error == NULL)
     return GST_FLOW_EOS;
   g_propagate_error (error, g_error_copy (self->error));
