@@ -95,7 +95,7 @@ generate_options_parse (
     { "fps", 0, 0, G_OPTION_ARG_DOUBLE, &self->fps,
         "Frames a second (default: the model's)", "N" },
     { "preview", 0, 0, G_OPTION_ARG_NONE, &self->preview,
-        "Show the frames in a window, too", NULL },
+        "Show in a window what is being made, and the frames", NULL },
     { "quiet", 'q', 0, G_OPTION_ARG_NONE, &self->quiet,
         "Report nothing but errors", NULL },
     { NULL },

@@ -140,6 +140,7 @@ add_window (Generate *self, GstElement *filter, GError **error)
 {
   g_autoptr (GstPad) pad = gst_element_get_static_pad (filter, "src");
 
+  g_object_set (self->source, "preview-interval", 1, NULL);
   self->window = window_new (pad, on_window_end, self, error);
   return self->window != NULL;
 }
@@ -233,6 +234,15 @@ on_later_progress (Generate *self, const GstStructure *structure)
 }
 
 static void
+on_preview (Generate *self, const GstStructure *structure)
+{
+  g_autoptr (GstSample) sample = NULL;
+
+  gst_structure_get (structure, "sample", GST_TYPE_SAMPLE, &sample, NULL);
+  window_show_preview (self->window, sample);
+}
+
+static void
 fail (Generate *self, const char *message)
 {
   cli_progress_end (&self->progress);
@@ -241,7 +251,8 @@ fail (Generate *self, const char *message)
   g_main_loop_quit (self->loop);
 }
 
-/* The seed, the end of a clip, that of a file, and how far later clips are. */
+/* The seed, the end of a clip, that of a file, and how far later clips are.
+ * Previews are asked for with a window only. */
 static void
 on_element (Generate *self, GstMessage *message)
 {
@@ -252,6 +263,8 @@ on_element (Generate *self, GstMessage *message)
   self->n_clips += gst_structure_has_name (structure, "opensora-clip-done");
   if (gst_structure_has_name (structure, "opensora-progress"))
     on_later_progress (self, structure);
+  else if (gst_structure_has_name (structure, "opensora-preview"))
+    on_preview (self, structure);
   else if (!recorder_handle (&self->recorder, structure, &error))
     fail (self, error->message);
 }

@@ -20,41 +20,96 @@ struct _Window {
   gulong probe;
   guint watch;
   gboolean ended;
+  GMutex mutex;       /* of what follows, and of the order of pushing */
+  GstClockTime delay; /* of the frames' times to the window's */
+  GstClockTime end;   /* of the last frame, in the window's time */
   void (*on_end) (gpointer);
   gpointer data;
 };
 
+/* Whatever its size, a picture fills the window. */
 static void
-set_caps (Window *self, GstCaps *caps)
+set_size (Window *self, GstCaps *caps)
 {
   const GstStructure *structure = gst_caps_get_structure (caps, 0);
   g_autoptr (GstCaps) size = gst_caps_new_empty_simple ("video/x-raw");
   int width, height, factor;
 
-  if (gst_structure_get (structure, "width", G_TYPE_INT, &width, "height",
-          G_TYPE_INT, &height, NULL)) {
-    factor = MAX ((MIN_HEIGHT + height - 1) / height, 1);
-    gst_caps_set_simple (size, "width", G_TYPE_INT, width * factor, "height",
-        G_TYPE_INT, height * factor, NULL);
-    g_object_set (self->size, "caps", size, NULL);
-  }
-  gst_app_src_set_caps (GST_APP_SRC (self->frames), caps);
+  if (!gst_structure_get (structure, "width", G_TYPE_INT, &width, "height",
+          G_TYPE_INT, &height, NULL))
+    return;
+  factor = MAX ((MIN_HEIGHT + height - 1) / height, 1);
+  gst_caps_set_simple (size, "width", G_TYPE_INT, width * factor, "height",
+      G_TYPE_INT, height * factor, NULL);
+  g_object_set (self->size, "caps", size, NULL);
+}
+
+static GstClockTime
+get_now (const Window *self)
+{
+  const GstClockTime now =
+      gst_element_get_current_running_time (self->pipeline);
+
+  return GST_CLOCK_TIME_IS_VALID (now) ? now : 0;
+}
+
+/* Shows a copy of the buffer at a time of the window's. */
+static void
+push (Window *self, GstBuffer *buffer, GstCaps *caps, GstClockTime time)
+{
+  g_autoptr (GstBuffer) copy = gst_buffer_copy (buffer);
+  g_autoptr (GstSample) sample = NULL;
+
+  GST_BUFFER_PTS (copy) = time;
+  sample = gst_sample_new (copy, caps, NULL, NULL);
+  gst_app_src_push_sample (GST_APP_SRC (self->frames), sample);
+}
+
+/* Frames that took long to make are shown from now on at their speed. */
+static void
+push_frame (Window *self, GstBuffer *buffer, GstCaps *caps)
+{
+  const GstClockTime now = get_now (self);
+  const GstClockTime pts = GST_BUFFER_PTS (buffer);
+
+  g_mutex_lock (&self->mutex);
+  if (pts + self->delay < now)
+    self->delay = now - pts;
+  push (self, buffer, caps, pts + self->delay);
+  self->end = pts + self->delay;
+  if (GST_BUFFER_DURATION_IS_VALID (buffer))
+    self->end += GST_BUFFER_DURATION (buffer);
+  g_mutex_unlock (&self->mutex);
 }
 
 static GstPadProbeReturn
 on_flow (GstPad *pad, GstPadProbeInfo *info, gpointer data)
 {
   Window *self = data;
-  GstCaps *caps;
 
   if (info->type & GST_PAD_PROBE_TYPE_BUFFER) {
-    gst_app_src_push_buffer (GST_APP_SRC (self->frames),
-        gst_buffer_ref (GST_PAD_PROBE_INFO_BUFFER (info)));
+    g_autoptr (GstCaps) caps = gst_pad_get_current_caps (pad);
+
+    push_frame (self, GST_PAD_PROBE_INFO_BUFFER (info), caps);
   } else if (GST_EVENT_TYPE (info->data) == GST_EVENT_CAPS) {
+    GstCaps *caps;
+
     gst_event_parse_caps (GST_PAD_PROBE_INFO_EVENT (info), &caps);
-    set_caps (self, caps);
+    set_size (self, caps);
   }
   return GST_PAD_PROBE_OK;
+}
+
+void
+window_show_preview (Window *self, GstSample *preview)
+{
+  const GstClockTime now = get_now (self);
+
+  g_mutex_lock (&self->mutex);
+  if (!self->ended && now >= self->end)
+    push (self, gst_sample_get_buffer (preview), gst_sample_get_caps (preview),
+        now);
+  g_mutex_unlock (&self->mutex);
 }
 
 static gboolean
@@ -71,14 +126,6 @@ on_message (GstBus *bus, GstMessage *message, gpointer data)
   gst_element_set_state (self->pipeline, GST_STATE_NULL);
   self->on_end (self->data);
   return G_SOURCE_REMOVE;
-}
-
-/* A frame that took long to make is late, and shown all the same. */
-static void
-on_sink_added (GstBin *bin, GstElement *sink, gpointer data)
-{
-  if (g_object_class_find_property (G_OBJECT_GET_CLASS (sink), "max-lateness"))
-    g_object_set (sink, "max-lateness", (gint64) -1, "qos", FALSE, NULL);
 }
 
 static gboolean
@@ -105,12 +152,10 @@ check_display (GError **error)
 static gboolean
 make_pipeline (Window *self, GError **error)
 {
-  g_autoptr (GstElement) sink = NULL;
-
   self->pipeline = gst_parse_launch_full (
       "appsrc name=frames format=time leaky-type=downstream "
       "! videoconvert ! videoscale method=nearest-neighbour "
-      "! capsfilter name=size ! autovideosink name=sink",
+      "! capsfilter name=size ! autovideosink",
       NULL, GST_PARSE_FLAG_FATAL_ERRORS, error);
   if (self->pipeline == NULL)
     return FALSE;
@@ -119,8 +164,6 @@ make_pipeline (Window *self, GError **error)
   self->size = gst_bin_get_by_name (GST_BIN (self->pipeline), "size");
   g_object_set (self->frames, "max-buffers", (guint64) MAX_WAITING, "max-bytes",
       (guint64) 0, NULL);
-  sink = gst_bin_get_by_name (GST_BIN (self->pipeline), "sink");
-  g_signal_connect (sink, "element-added", G_CALLBACK (on_sink_added), NULL);
   return TRUE;
 }
 
@@ -131,6 +174,7 @@ window_new (
   g_autoptr (Window) self = g_new0 (Window, 1);
   g_autoptr (GstBus) bus = NULL;
 
+  g_mutex_init (&self->mutex);
   if (!check_display (error) || !make_pipeline (self, error))
     return NULL;
   self->on_end = on_end;
@@ -171,5 +215,6 @@ window_free (Window *self)
   g_clear_object (&self->frames);
   g_clear_object (&self->size);
   g_clear_object (&self->pipeline);
+  g_mutex_clear (&self->mutex);
   g_free (self);
 }

@@ -11,6 +11,9 @@ typedef struct _Window Window;
  * when the window has shown the last frame or was closed. */
 Window *window_new (
     GstPad *pad, void (*on_end) (gpointer), gpointer data, GError **error);
+/* A small picture of what is being made. Frames that are still to be shown come
+ * first. */
+void window_show_preview (Window *self, GstSample *preview);
 /* No more frames come. FALSE: the window has ended before. */
 gboolean window_end_stream (Window *self);
 void window_free (Window *self);
