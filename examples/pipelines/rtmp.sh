@@ -11,5 +11,6 @@ address=${2:-rtmp://127.0.0.1/live/demo}
 clips=${3:--1}
 
 exec gst-launch-1.0 -e opensorasrc prompt="$prompt" num-clips="$clips" \
-  ! clocksync ! x264enc tune=zerolatency ! flvmux streamable=true \
+    is-live=true \
+  ! x264enc tune=zerolatency ! flvmux streamable=true \
   ! rtmp2sink location="$address"

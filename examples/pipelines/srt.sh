@@ -11,4 +11,5 @@ address=${2:-srt://:8890?mode=listener}
 clips=${3:--1}
 
 exec gst-launch-1.0 -e opensorasrc prompt="$prompt" num-clips="$clips" \
-  ! clocksync ! x264enc tune=zerolatency ! mpegtsmux ! srtsink uri="$address"
+    is-live=true \
+  ! x264enc tune=zerolatency ! mpegtsmux ! srtsink uri="$address"

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""A stream without end whose prompt is typed: every line on standard input is
-the new one, at once. Ctrl-D ends the stream.
+"""A live stream without end whose prompt is typed: every line on standard input
+is the new one, at once. Until the new clip is there the last frame stays. Ctrl-D
+ends the stream.
 
     live-prompts.py [--sink DESCRIPTION] [PROMPT]
 
@@ -22,7 +23,7 @@ class LivePrompts:
         self.failed = False
         self.loop = GLib.MainLoop()
         self.pipeline = Gst.parse_launch(
-            f"opensorasrc name=source num-clips=-1 ! {sink}")
+            f"opensorasrc name=source num-clips=-1 is-live=true ! {sink}")
         self.source = self.pipeline.get_by_name("source")
         self.source.set_property("prompt", prompt)
 

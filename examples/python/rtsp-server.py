@@ -28,7 +28,8 @@ class Factory(GstRtspServer.RTSPMediaFactory):
 
     def do_create_element(self, _url):
         element = Gst.parse_launch(
-            "opensorasrc name=source num-clips=-1 ! x264enc tune=zerolatency "
+            "opensorasrc name=source num-clips=-1 is-live=true "
+            "! x264enc tune=zerolatency "
             "! rtph264pay name=pay0 config-interval=-1")
         element.get_by_name("source").set_property("prompt", self.prompt)
         return element

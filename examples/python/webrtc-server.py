@@ -24,7 +24,7 @@ from gi.repository import GLib, Gst, GstSdp, GstWebRTC, Soup  # noqa: E402
 
 PAGE = os.path.join(os.path.dirname(os.path.abspath(__file__)),
                     "..", "web", "webrtc.html")
-STREAM = ("opensorasrc name=source num-clips=-1 ! clocksync "
+STREAM = ("opensorasrc name=source num-clips=-1 is-live=true "
           "! vp8enc deadline=1 keyframe-max-dist=30 ! rtpvp8pay pt={payload} "
           "! application/x-rtp,media=video,encoding-name=VP8,payload={payload} "
           "! webrtcbin name=peer bundle-policy=max-bundle")

@@ -2,8 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """examples/pipelines: scripts that make a file."""
 import os
+import signal
+import time
 
-from exampletest import PROMPT, ExampleTest, main, share, red
+from exampletest import PROMPT, ExampleTest, blue, main, red, share
 
 H264 = ("x264enc", "mp4mux", "avdec_h264")
 
@@ -79,6 +81,20 @@ class Pipelines(ExampleTest):
             for x in range(12):
                 left, right = row[3 * x:3 * x + 3], row[93 - 3 * x:96 - 3 * x]
                 self.assertLess(max(abs(a - b) for a, b in zip(left, right)), 60)
+
+    def test_camera(self):
+        self.require(*H264, "compositor", "videotestsrc")
+        if os.path.exists("/dev/video0"):
+            self.skipTest("a camera is there, whose picture nobody knows")
+        process = self.start("pipelines/camera.sh", PROMPT)
+        time.sleep(6)
+        process.send_signal(signal.SIGINT)
+        self.finish(process)
+        frames = self.decode("out.mp4")
+        self.assertAlmostEqual(len(frames), 6 * 24, delta=36)
+        # Its corner is scaled to some ten pixels.
+        for color in (red, blue):
+            self.assertGreater(share(frames[-1], color), 0.001)
 
 
 if __name__ == "__main__":

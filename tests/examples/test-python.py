@@ -46,7 +46,9 @@ class Python(ExampleTest):
         colors = []
         for frame in self.decode("stream.mkv"):
             name = max((red, green), key=lambda color: share(frame, color)).__name__
-            colors += [name] if colors[-1:] != [name] else []
+            is_black = share(frame, red) + share(frame, green) < 0.02
+            if not is_black and colors[-1:] != [name]:
+                colors.append(name)
         self.assertEqual(colors, ["red", "green", "red"])
 
     def test_split_by_prompt(self):
@@ -79,9 +81,9 @@ class Python(ExampleTest):
                 "gst-launch-1.0", "-q", "rtspsrc", f"location={address}",
                 f"protocols={protocol}", "!", "rtph264depay", "!", "avdec_h264",
                 "!", "videoconvert", "!", "pngenc", "!", "identity",
-                "eos-after=12", "!", "multifilesink",
+                "eos-after=30", "!", "multifilesink",
                 f"location={protocol}-%d.png").communicate(timeout=60)
-            self.assert_red_on_blue(self.decode(f"{protocol}-8.png")[0])
+            self.assert_red_on_blue(self.decode(f"{protocol}-28.png")[0])
 
     def test_webrtc_server(self):
         self.require("webrtcbin", "nicesrc", "vp8enc", "vp8dec")
@@ -94,8 +96,8 @@ class Python(ExampleTest):
         self.finish(self.start(
             find_python(*GST), os.path.join(os.path.dirname(__file__),
                                             "webrtc-viewer.py"),
-            address, "10", "seen-%d.png"))
-        self.assert_red_on_blue(self.decode("seen-8.png")[0])
+            address, "30", "seen-%d.png"))
+        self.assert_red_on_blue(self.decode("seen-28.png")[0])
         self.assertTrue(wait_for(lambda: "left" in server.stdout.readline()))
 
 

@@ -6,21 +6,25 @@ import os
 
 import browser
 from exampletest import (PROMPT, ExampleTest, find_python, free_port,
-                         is_listening, main, wait_for)
+                         is_listening, is_red_on_blue, main, wait_for)
 
 
 class Web(ExampleTest):
     def assert_plays(self, address):
-        """Seconds of the stream pass, and it is red on blue. Returns the
-        browser."""
+        """Seconds of the stream pass, and it is red on blue once it is no more
+        black. Returns the browser."""
         page = browser.Browser(address)
         self.addCleanup(page.close)
         self.assertTrue(wait_for(lambda: (page.evaluate(
             "document.querySelector('video')?.currentTime") or 0) > 1))
+        self.assertTrue(wait_for(lambda: is_red_on_blue(self.look(page))))
+        return page
+
+    def look(self, page):
+        """A screenshot, as a frame."""
         with open(self.path("page.png"), "wb") as file:
             file.write(page.screenshot())
-        self.assert_red_on_blue(self.decode("page.png")[0])
-        return page
+        return self.decode("page.png")[0]
 
     def setUp(self):
         super().setUp()
