@@ -1,21 +1,34 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Scaled dot product attention, a block of queries at a time, and the rotary
- * embedding (arXiv 2104.09864). */
+/* Scaled dot product attention, as much of it at a time as the cache holds
+ * (arXiv 2205.14135): a block of keys, for which the maximum of the scores and
+ * the sum of their exponentials are carried on (arXiv 1805.02867).
+ *
+ * Everything is transposed. A tile's columns are queries, so that the softmax
+ * has a query in each lane, and the scores of a block of keys are at once what
+ * the product with the values needs:
+ *
+ *   scores [keys, queries] = k [keys, D] q^T [D, queries]
+ *   o^T [D, queries] = v^T [D, keys] exp (scores) [keys, queries]
+ */
+#include <float.h>
 #include <string.h>
 
 #include "base/size.h"
 #include "compute/compute-private.h"
+#include "compute/product.h"
 
-/* Scores of a block: about what the second-level cache holds. */
-#define BLOCK_SCORES 65536
-#define BLOCK_MIN 32
-#define BLOCK_MAX 256
+/* Floats of the keys, values and scores of a block. */
+#define BLOCK_FLOATS (64 * 1024)
+/* Floats of queries and results of an item. */
+#define QUERY_FLOATS (32 * 1024)
 
 typedef struct {
   OsCompute *compute;
   const OsAttention *args;
   gint64 G, N, D, Lq, Lk;
-  gint64 block, n_blocks;
+  gint64 wide;            /* D, rounded up to rows of tiles */
+  gint64 keys;            /* of a block, rounded up alike */
+  gint64 tiles, n_chunks; /* of queries in an item; items along Lq */
 } Attention;
 
 /* Dimensions of q, k, v and out. */
@@ -26,67 +39,225 @@ enum {
   DIM_N
 };
 
-/* Which queries of which head an item is. */
+/* An item: queries of a head, a tile of columns each; and scratch. */
 typedef struct {
-  gint64 b, g, n, l, rows;
-} Block;
+  gint64 b, g, n, first, n_queries;
+  float *k;      /* [keys, D] */
+  float *v;      /* [keys, wide] */
+  float *scores; /* [keys, columns] */
+  float *tiles;  /* of size_of_tile() each */
+} Item;
+
+/* What is carried from block to block for a tile of queries. */
+typedef struct {
+  float *q;                   /* [D, columns], scaled */
+  float *out;                 /* [wide, columns] */
+  float *max, *sum, *rescale; /* [columns] */
+} Tile;
+
+static gint64
+size_of_tile (const Attention *a)
+{
+  return (a->D + a->wide + 3) * a->compute->tile->columns;
+}
+
+static Tile
+get_tile (const Attention *a, const Item *item, gint64 index)
+{
+  const gint64 C = a->compute->tile->columns;
+  Tile tile;
+
+  tile.q = item->tiles + index * size_of_tile (a);
+  tile.out = tile.q + a->D * C;
+  tile.max = tile.out + a->wide * C;
+  tile.sum = tile.max + C;
+  tile.rescale = tile.sum + C;
+  return tile;
+}
+
+/* Queries of a tile. */
+static gint64
+tile_length (const Attention *a, const Item *item, gint64 index)
+{
+  const gint64 C = a->compute->tile->columns;
+
+  return MIN (C, item->n_queries - index * C);
+}
 
 static float *
-at (const OsTensor *t, const Block *block, gint64 l)
+at (const OsTensor *t, const Item *item, gint64 l)
 {
-  return os_tensor_f32 (t) + block->b * t->stride[DIM_B]
-         + block->g * t->stride[DIM_G] + l * t->stride[DIM_L]
-         + block->n * t->stride[DIM_N];
+  return os_tensor_f32 (t) + item->b * t->stride[DIM_B]
+         + item->g * t->stride[DIM_G] + l * t->stride[DIM_L]
+         + item->n * t->stride[DIM_N];
+}
+
+/* --- reading and writing --- */
+
+static void
+read_queries (const Attention *a, const Item *item, gint64 index)
+{
+  const OsTensor *q = a->args->q;
+  const gint64 C = a->compute->tile->columns;
+  const Tile tile = get_tile (a, item, index);
+
+  os_pack (at (q, item, item->first + index * C), q->stride[DIM_L],
+      tile_length (a, item, index), a->D, C, tile.q);
+  for (gint64 i = 0; i < a->D * C; i++)
+    tile.q[i] *= a->args->scale;
+  for (gint64 i = 0; i < C; i++) {
+    tile.max[i] = -FLT_MAX;
+    tile.sum[i] = 0;
+  }
+}
+
+/* Rows l .. l + n of a head to to [rows, width], zero where there are none. */
+static void
+copy_rows (const Attention *a, const Item *item, const OsTensor *t, gint64 l,
+    gint64 n, gint64 rows, gint64 width, float *to)
+{
+  for (gint64 i = 0; i < n; i++, to += width) {
+    memcpy (to, at (t, item, l + i), a->D * sizeof *to);
+    memset (to + a->D, 0, (width - a->D) * sizeof *to);
+  }
+  memset (to, 0, (rows - n) * width * sizeof *to);
 }
 
 static void
-add_bias (const Attention *a, const Block *block, gint64 row, float *scores)
+write_result (const Attention *a, const Item *item, gint64 index)
+{
+  const OsTensor *out = a->args->out;
+  const OsTileKernels *kernels = a->compute->tile;
+  const gint64 C = kernels->columns;
+  Tile tile = get_tile (a, item, index);
+
+  for (gint64 i = 0; i < C; i++)
+    tile.sum[i] = 1 / tile.sum[i];
+  kernels->scale (tile.out, a->D, tile.sum);
+  os_transpose (tile.out, C, a->D, tile_length (a, item, index),
+      at (out, item, item->first + index * C), out->stride[DIM_L]);
+}
+
+/* The whole softmax of a tile, of which all keys are one block. */
+static void
+write_probs (const Attention *a, const Item *item, gint64 index)
+{
+  const gint64 C = a->compute->tile->columns;
+  const gint64 head = (item->b * a->G + item->g) * a->N + item->n;
+  const gint64 first = head * a->Lq + item->first + index * C;
+  float *to = os_tensor_f32 (a->args->probs) + first * a->Lk;
+  const Tile tile = get_tile (a, item, index);
+
+  for (gint64 i = 0; i < tile_length (a, item, index); i++)
+    for (gint64 l = 0; l < a->Lk; l++)
+      to[i * a->Lk + l] = item->scores[l * C + i] / tile.sum[i];
+}
+
+/* --- computing --- */
+
+/* To the scores of keys l .. l + n. */
+static void
+add_bias (
+    const Attention *a, const Item *item, gint64 index, gint64 l, gint64 n)
 {
   const OsTensor *bias = a->args->bias, *keys = a->args->key_bias;
+  const gint64 C = a->compute->tile->columns;
+  const gint64 n_queries = tile_length (a, item, index);
 
-  if (bias) {
-    const float *values = os_tensor_f32 (bias) + block->n * bias->stride[0]
-                          + (block->l + row) * bias->stride[1];
-    for (gint64 i = 0; i < a->Lk; i++)
-      scores[i] += values[i * bias->stride[2]];
+  for (gint64 i = 0; bias && i < n; i++) {
+    const float *from = os_tensor_f32 (bias) + item->n * bias->stride[0]
+                        + (item->first + index * C) * bias->stride[1]
+                        + (l + i) * bias->stride[2];
+    for (gint64 j = 0; j < n_queries; j++)
+      item->scores[i * C + j] += from[j * bias->stride[1]];
   }
-  if (keys)
-    a->compute->kernels->add (
-        scores, os_tensor_f32 (keys) + block->b * keys->stride[0], a->Lk);
+  for (gint64 i = 0; keys && i < n; i++) {
+    const float value = os_tensor_f32 (keys)[item->b * keys->stride[0] + l + i];
+    for (gint64 j = 0; j < C; j++)
+      item->scores[i * C + j] += value;
+  }
+}
+
+/* A tile of queries and the block of keys l .. l + n. */
+static void
+attend_tile (
+    const Attention *a, const Item *item, gint64 index, gint64 l, gint64 n)
+{
+  const OsTileKernels *kernels = a->compute->tile;
+  const gint64 R = kernels->rows, C = kernels->columns;
+  const Tile tile = get_tile (a, item, index);
+
+  for (gint64 i = 0; i < n; i += R)
+    kernels->multiply (item->k + i * a->D, a->D, 1, tile.q, a->D,
+        item->scores + i * C, C, FALSE);
+  add_bias (a, item, index, l, n);
+  kernels->softmax (item->scores, n, tile.max, tile.sum, tile.rescale);
+  if (l > 0)
+    kernels->scale (tile.out, a->D, tile.rescale);
+  for (gint64 d = 0; d < a->D; d += R)
+    kernels->multiply (
+        item->v + d, 1, a->wide, item->scores, n, tile.out + d * C, C, l > 0);
 }
 
 static void
 attend (gint64 index, guint worker, gpointer data)
 {
   const Attention *a = data;
-  const OsAttention *args = a->args;
-  const OsBackend *backend = a->compute->backend;
-  float *scores = os_compute_scratch (a->compute, worker);
-  Block block;
+  const gint64 C = a->compute->tile->columns, R = a->compute->tile->rows;
+  Item item;
+  gint64 n_tiles;
 
-  block.l = index % a->n_blocks * a->block;
-  block.rows = MIN (a->block, a->Lq - block.l);
-  index /= a->n_blocks;
-  block.n = index % a->N;
-  index /= a->N;
-  block.g = index % a->G;
-  block.b = index / a->G;
+  item.first = index % a->n_chunks * a->tiles * C;
+  item.n_queries = MIN (a->tiles * C, a->Lq - item.first);
+  index /= a->n_chunks;
+  item.n = index % a->N;
+  item.g = index / a->N % a->G;
+  item.b = index / a->N / a->G;
+  item.k = os_compute_scratch (a->compute, worker);
+  item.v = item.k + a->keys * a->D;
+  item.scores = item.v + a->keys * a->wide;
+  item.tiles = item.scores + a->keys * C;
+  n_tiles = os_div_up (item.n_queries, C);
 
-  backend->sgemm (TRUE, block.rows, a->Lk, a->D, args->scale,
-      at (args->q, &block, block.l), args->q->stride[DIM_L],
-      at (args->k, &block, 0), args->k->stride[DIM_L], 0, scores, a->Lk);
-  for (gint64 i = 0; i < block.rows; i++) {
-    add_bias (a, &block, i, scores + i * a->Lk);
-    a->compute->kernels->softmax (scores + i * a->Lk, a->Lk);
+  for (gint64 i = 0; i < n_tiles; i++)
+    read_queries (a, &item, i);
+  for (gint64 l = 0; l < a->Lk; l += a->keys) {
+    const gint64 n = MIN (a->keys, a->Lk - l);
+
+    copy_rows (a, &item, a->args->k, l, n, os_div_up (n, R) * R, a->D, item.k);
+    copy_rows (a, &item, a->args->v, l, n, n, a->wide, item.v);
+    for (gint64 i = 0; i < n_tiles; i++) {
+      attend_tile (a, &item, i, l, n);
+      if (a->args->probs)
+        write_probs (a, &item, i);
+    }
   }
-  if (args->probs) {
-    gint64 row = ((block.b * a->G + block.g) * a->N + block.n) * a->Lq;
-    memcpy (os_tensor_f32 (args->probs) + (row + block.l) * a->Lk, scores,
-        block.rows * a->Lk * sizeof *scores);
-  }
-  backend->sgemm (FALSE, block.rows, a->D, a->Lk, 1, scores, a->Lk,
-      at (args->v, &block, 0), args->v->stride[DIM_L], 0,
-      at (args->out, &block, block.l), args->out->stride[DIM_L]);
+  for (gint64 i = 0; i < n_tiles; i++)
+    write_result (a, &item, i);
+}
+
+/* --- the whole --- */
+
+static gint64
+round_up (gint64 n, gint64 unit)
+{
+  return os_div_up (n, unit) * unit;
+}
+
+static void
+plan (Attention *a)
+{
+  const gint64 R = a->compute->tile->rows, C = a->compute->tile->columns;
+  gint64 n_blocks;
+
+  a->wide = round_up (a->D, R);
+  n_blocks = a->args->probs
+                 ? 1
+                 : os_div_up (a->Lk * (a->D + a->wide + C), BLOCK_FLOATS);
+  a->keys = round_up (os_div_up (a->Lk, n_blocks), R);
+  a->tiles = MAX (1, QUERY_FLOATS / size_of_tile (a));
+  a->n_chunks = os_div_up (a->Lq, a->tiles * C);
+  a->tiles = os_div_up (os_div_up (a->Lq, C), a->n_chunks);
 }
 
 void
@@ -94,56 +265,18 @@ os_attention (OsCompute *compute, const OsAttention *args)
 {
   OS_PROFILE_OP (compute, OS_OP_ATTENTION);
   const OsTensor *q = args->q;
+  const gint64 C = compute->tile->columns;
   Attention a = { compute, args, q->shape[DIM_G], q->shape[DIM_N], q->shape[4],
-    q->shape[DIM_L], args->k->shape[DIM_L], 0, 0 };
+    q->shape[DIM_L], args->k->shape[DIM_L] };
 
   if (!os_compute_ok (compute) || os_tensor_count (q) == 0)
     return;
-  a.block = CLAMP (BLOCK_SCORES / a.Lk, BLOCK_MIN, BLOCK_MAX);
-  a.block = MIN (a.block, a.Lq);
-  a.n_blocks = os_div_up (a.Lq, a.block);
-  if (!os_compute_reserve_scratch (compute, a.block * a.Lk * sizeof (float)))
+  plan (&a);
+  if (!os_compute_reserve_scratch (
+          compute, (a.keys * (a.D + a.wide + C) + a.tiles * size_of_tile (&a))
+                       * sizeof (float)))
     return;
-  os_compute_for_tiles (
-      compute, q->shape[DIM_B] * a.G * a.N * a.n_blocks, attend, &a);
+  os_compute_for (
+      compute, q->shape[DIM_B] * a.G * a.N * a.n_chunks, attend, &a);
   os_compute_count_flops (compute, 4 * os_tensor_count (q) * a.Lk);
-}
-
-typedef struct {
-  const OsKernels *kernels;
-  OsTensor *x;
-  const float *table;
-  gint64 n_rows, grain, N, n_pairs;
-} Rope;
-
-/* Rows are tokens: all dimensions before the heads. */
-static void
-rotate_rows (gint64 index, guint worker, gpointer data)
-{
-  const Rope *r = data;
-  const OsTensor *x = r->x;
-  const gint64 L = x->shape[x->n_dims - 3];
-  const gint64 end = MIN (r->n_rows, (index + 1) * r->grain);
-
-  for (gint64 row = index * r->grain; row < end; row++) {
-    float *heads = os_tensor_f32 (x) + os_tensor_row_offset (x, 2, row);
-
-    for (gint64 n = 0; n < r->N; n++)
-      r->kernels->rope (heads + n * x->stride[x->n_dims - 2],
-          r->table + row % L * r->n_pairs * 2, r->n_pairs);
-  }
-}
-
-void
-os_rope (OsCompute *compute, OsTensor *x, const OsTensor *table)
-{
-  OS_PROFILE_OP (compute, OS_OP_ROPE);
-  const gint64 N = x->shape[x->n_dims - 2], D = x->shape[x->n_dims - 1];
-  Rope r = { compute->kernels, x, NULL, 0, os_compute_grain (N * D), N, D / 2 };
-
-  if (!os_compute_ok (compute) || os_tensor_count (x) == 0)
-    return;
-  r.table = os_tensor_f32 (table);
-  r.n_rows = os_tensor_count (x) / (N * D);
-  os_compute_for (compute, os_div_up (r.n_rows, r.grain), rotate_rows, &r);
 }

@@ -39,8 +39,6 @@ typedef struct {
   void (*accumulate_moments) (
       float *sum, float *squares, const float *x, const float *about, gint64 n);
 
-  /* x = exp (x - max) / sum. */
-  void (*softmax) (float *x, gint64 n);
   /* n_pairs pairs rotated by table [n_pairs, 2] of cos, sin. */
   void (*rope) (float *x, const float *table, gint64 n_pairs);
 } OsKernels;

@@ -37,7 +37,7 @@ void os_linear_add (OsCompute *compute, const OsLinear *linear,
  * (any strides), key_bias [B, Lk]; both may be NULL. probs: if not NULL,
  * receives the softmax, [B, G, N, Lq, Lk] contiguous.
  *
- * Scores live in one tile a thread; no Lq x Lk matrix is held. */
+ * Scores live in the cache; no Lq x Lk matrix is held. */
 typedef struct {
   const OsTensor *q, *k, *v;
   OsTensor *out;
@@ -47,6 +47,8 @@ typedef struct {
   float scale;
 } OsAttention;
 void os_attention (OsCompute *compute, const OsAttention *attention);
+
+/* --- rope.c --- */
 
 /* Rotary embedding in place, interleaved pairs: x [..., L, N, D] at position l:
  * (x_2i, x_2i+1) -> (x_2i cos - x_2i+1 sin, x_2i+1 cos + x_2i sin),

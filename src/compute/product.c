@@ -50,7 +50,7 @@ typedef gint32 Order __attribute__ ((vector_size (16)));
 
 /* Four values of four rows. */
 static inline void
-transpose_four (const float *from, gint64 ld, gint64 width, float *to)
+transpose_four (const float *from, gint64 ld, float *to, gint64 to_ld)
 {
   const Four a = *(const Four *) from, b = *(const Four *) (from + ld);
   const Four c = *(const Four *) (from + 2 * ld);
@@ -59,27 +59,36 @@ transpose_four (const float *from, gint64 ld, gint64 width, float *to)
   const Four ab2 = SHUFFLE (a, b, 2, 6, 3, 7), cd2 = SHUFFLE (c, d, 2, 6, 3, 7);
 
   *(Four *) to = SHUFFLE (ab, cd, 0, 1, 4, 5);
-  *(Four *) (to + width) = SHUFFLE (ab, cd, 2, 3, 6, 7);
-  *(Four *) (to + 2 * width) = SHUFFLE (ab2, cd2, 0, 1, 4, 5);
-  *(Four *) (to + 3 * width) = SHUFFLE (ab2, cd2, 2, 3, 6, 7);
+  *(Four *) (to + to_ld) = SHUFFLE (ab, cd, 2, 3, 6, 7);
+  *(Four *) (to + 2 * to_ld) = SHUFFLE (ab2, cd2, 0, 1, 4, 5);
+  *(Four *) (to + 3 * to_ld) = SHUFFLE (ab2, cd2, 2, 3, 6, 7);
+}
+
+void
+os_transpose (
+    const float *from, gint64 ld, gint64 n, gint64 k, float *to, gint64 to_ld)
+{
+  const gint64 n4 = n / 4 * 4, k4 = k / 4 * 4;
+
+  for (gint64 i = 0; i < n4; i += 4) {
+    for (gint64 l = 0; l < k4; l += 4)
+      transpose_four (from + i * ld + l, ld, to + l * to_ld + i, to_ld);
+    for (gint64 l = k4; l < k; l++)
+      for (gint64 j = i; j < i + 4; j++)
+        to[l * to_ld + j] = from[j * ld + l];
+  }
+  for (gint64 i = n4; i < n; i++)
+    for (gint64 l = 0; l < k; l++)
+      to[l * to_ld + i] = from[i * ld + l];
 }
 
 void
 os_pack (
     const float *from, gint64 ld, gint64 n, gint64 k, gint64 width, float *to)
 {
-  const gint64 n4 = n / 4 * 4, k4 = k / 4 * 4;
-
-  for (gint64 i = 0; i < n4; i += 4) {
-    for (gint64 l = 0; l < k4; l += 4)
-      transpose_four (from + i * ld + l, ld, width, to + l * width + i);
-    for (gint64 l = k4; l < k; l++)
-      for (gint64 j = i; j < i + 4; j++)
-        to[l * width + j] = from[j * ld + l];
-  }
-  for (gint64 l = 0; n4 < width && l < k; l++)
-    for (gint64 j = n4; j < width; j++)
-      to[l * width + j] = j < n ? from[j * ld + l] : 0;
+  os_transpose (from, ld, n, k, to, width);
+  for (gint64 l = 0; n < width && l < k; l++)
+    memset (to + l * width + n, 0, (width - n) * sizeof *to);
 }
 
 /* Values k .. k + depth of a panel of the weight. */

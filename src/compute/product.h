@@ -18,6 +18,9 @@ typedef struct {
 
 void os_product_run (OsCompute *compute, const OsProduct *product);
 
+/* to [k, n], rows to_ld apart = the transpose of from [n, k], rows ld apart. */
+void os_transpose (
+    const float *from, gint64 ld, gint64 n, gint64 k, float *to, gint64 to_ld);
 /* to [k, width] = the transpose of n <= width rows of k values, ld apart; zero
  * beyond n. */
 void os_pack (

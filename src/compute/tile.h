@@ -15,6 +15,13 @@ typedef struct {
    * contiguous, rows of c ldc apart. */
   void (*multiply) (const float *a, gint64 a_row, gint64 a_step, const float *b,
       gint64 k, float *c, gint64 ldc, gboolean add);
+
+  /* A softmax down the columns that goes on: x [k, columns] = exp (x - max)
+   * with the new maximum of each column, rescale [columns] = exp (old - new),
+   * sum multiplied by that and increased by the column's. */
+  void (*softmax) (float *x, gint64 k, float *max, float *sum, float *rescale);
+  /* x [k, columns] times factors [columns]. */
+  void (*scale) (float *x, gint64 k, const float *factors);
 } OsTileKernels;
 
 /* At most this many values. */

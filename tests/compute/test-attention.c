@@ -101,7 +101,8 @@ test_views (OsCompute *compute)
 /* Several blocks of queries, other lengths of keys, all biases. The bias is a
  * table of relative positions, read backwards. */
 static void
-check_biased (OsCompute *compute, gint64 Lq, gint64 Lk, gint64 N, gint64 D)
+check_biased (OsCompute *compute, gint64 Lq, gint64 Lk, gint64 N, gint64 D,
+    gboolean with_probs)
 {
   const gint64 B = 2;
   g_autoptr (OsTensor) q = optest_tensor (compute, OS_SHAPE (B, 1, Lq, N, D));
@@ -122,19 +123,28 @@ check_biased (OsCompute *compute, gint64 Lq, gint64 Lk, gint64 N, gint64 D)
                               .out = out,
                               .bias = bias,
                               .key_bias = keys,
-                              .probs = probs,
-                              .scale = 1 });
+                              .probs = with_probs ? probs : NULL,
+                              .scale = 1 / sqrtf (D) });
 }
 
 static void
 test_biased (OsCompute *compute)
 {
-  check_biased (compute, 1, 1, 1, 1);
-  check_biased (compute, 17, 3, 3, 65);
-  check_biased (compute, 3, 65, 1, 17);
-  /* 256 queries are a block, then 109, which 65536 scores are. */
-  check_biased (compute, 515, 30, 1, 4);
-  check_biased (compute, 130, 601, 1, 4);
+  check_biased (compute, 1, 1, 1, 1, TRUE);
+  check_biased (compute, 17, 3, 3, 65, TRUE);
+  check_biased (compute, 3, 65, 1, 17, TRUE);
+  check_biased (compute, 130, 601, 1, 4, TRUE);
+}
+
+/* What one item does not hold: queries, or keys, of which the last block has
+ * few. */
+static void
+test_blocks (OsCompute *compute)
+{
+  check_biased (compute, 515, 30, 1, 100, TRUE);
+  check_biased (compute, 515, 30, 1, 100, FALSE);
+  check_biased (compute, 7, 4100, 1, 3, FALSE);
+  check_biased (compute, 30, 203, 1, 400, FALSE);
 }
 
 /* Keys that are masked weigh nothing, exactly, and their values do not count.
@@ -222,6 +232,7 @@ main (int argc, char **argv)
   g_test_init (&argc, &argv, NULL);
   optest_add ("/compute/attention/views", test_views);
   optest_add ("/compute/attention/biased", test_biased);
+  optest_add ("/compute/attention/blocks", test_blocks);
   optest_add ("/compute/attention/masked", test_masked);
   optest_add ("/compute/attention/empty", test_empty);
   optest_add ("/compute/attention/rope", test_rope);

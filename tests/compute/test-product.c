@@ -1,82 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The tiles of each instruction set that this CPU has, packing, and products
- * that are cut on all sides, against plain loops in double. */
+/* Packing, and products that are cut on all sides, against plain loops in
+ * double. */
 #include "compute/product.h"
 
-#include <string.h>
-
-#include "compute/cpu.h"
 #include "optest.h"
 
 #define GUARD 12345.0f
-
-/* --- tiles --- */
-
-static guint
-collect_tiles (const OsTileKernels **tiles)
-{
-  guint n = 0;
-
-  tiles[n++] = &os_tile_generic;
-#ifdef __x86_64__
-  if (os_cpu_kernels () != &os_kernels_generic)
-    tiles[n++] = &os_tile_avx2;
-  if (os_cpu_kernels () == &os_kernels_avx512)
-    tiles[n++] = &os_tile_avx512;
-#endif
-  return n;
-}
 
 static void
 fill (float *values, gint64 n)
 {
   for (gint64 i = 0; i < n; i++)
     values[i] = optest_random ();
-}
-
-/* a transposed or not; c has a column more than the tile, which stays. */
-static void
-check_tile (const OsTileKernels *tile, gint64 k, gboolean transposed)
-{
-  const gint64 R = tile->rows, C = tile->columns, ldc = C + 1;
-  const gint64 a_row = transposed ? 1 : k + 2, a_step = transposed ? R + 3 : 1;
-  g_autofree float *a = g_new (float, (R + 3) * (k + 2));
-  g_autofree float *b = g_new (float, k *C + 1);
-  g_autofree float *c = g_new (float, R *ldc);
-
-  fill (a, (R + 3) * (k + 2));
-  fill (b, k * C);
-  for (int add = 0; add < 2; add++) {
-    for (gint64 i = 0; i < R * ldc; i++)
-      c[i] = GUARD;
-    tile->multiply (a, a_row, a_step, b, k, c, ldc, add);
-    for (gint64 i = 0; i < R * ldc; i++) {
-      const gint64 row = i / ldc, column = i % ldc;
-      double expected = add || column == C ? GUARD : 0;
-
-      for (gint64 l = 0; l < k && column < C; l++)
-        expected += (double) a[row * a_row + l * a_step] * b[l * C + column];
-      optest_assert_near (c[i], expected, 1e-5, i);
-    }
-  }
-}
-
-static void
-test_tiles (void)
-{
-  const OsTileKernels *tiles[3];
-  const guint n = collect_tiles (tiles);
-
-  for (guint i = 0; i < n; i++) {
-    g_test_message (
-        "%s: %d x %d", tiles[i]->name, tiles[i]->rows, tiles[i]->columns);
-    g_assert_cmpint (tiles[i]->rows * tiles[i]->columns, <=, OS_TILE_MAX);
-    for (gint64 k = 0; k < 9; k++) {
-      check_tile (tiles[i], k, FALSE);
-      check_tile (tiles[i], k, TRUE);
-    }
-  }
-  g_assert_true (os_cpu_tile_kernels () == tiles[n - 1]);
 }
 
 /* --- packing --- */
@@ -177,7 +112,6 @@ int
 main (int argc, char **argv)
 {
   g_test_init (&argc, &argv, NULL);
-  g_test_add_func ("/compute/product/tiles", test_tiles);
   g_test_add_func ("/compute/product/pack", test_pack);
   optest_add ("/compute/product/values", test_product);
   return g_test_run ();

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/half.h"
+#include "compute/ref/exp.h"
 
 #if defined(__AVX512F__)
 #define KERNELS_NAME "avx512"
@@ -19,27 +20,6 @@
 
 /* Sums run in LANES partial sums, which map to vector registers. */
 #define LANES 16
-
-/* exp (x) to about 1 ulp (Cephes): 2^n e^r, |r| <= ln 2 / 2. 0 below the
- * smallest normal number, so that masked scores weigh exactly nothing. */
-static inline float
-exp_f32 (float x)
-{
-  const float clamped = x > 88.37f ? 88.37f : (x < -87.33f ? -87.33f : x);
-  const float magic = 12582912.0f; /* 1.5 * 2^23 rounds to an integer */
-  const float n = (clamped * 1.44269504f + magic) - magic;
-  const float r = (clamped - n * 0.693359375f) + n * 2.12194440e-4f;
-  float p = 1.9875691500e-4f;
-
-  p = p * r + 1.3981999507e-3f;
-  p = p * r + 8.3334519073e-3f;
-  p = p * r + 4.1665795894e-2f;
-  p = p * r + 1.6666665459e-1f;
-  p = p * r + 5.0000001201e-1f;
-  p = (p * r * r + r) + 1.0f;
-  p *= os_f32_from_bits ((guint32) ((gint32) n + 127) << 23);
-  return x < -87.33f ? 0.0f : p;
-}
 
 static inline float
 silu (float x)
@@ -217,39 +197,6 @@ accumulate_moments (
   }
 }
 
-static float
-max_of (const float *x, gint64 n)
-{
-  float lanes[LANES];
-  float max = x[0];
-  gint64 i;
-
-  for (int j = 0; j < LANES; j++)
-    lanes[j] = max;
-  for (i = 0; i + LANES <= n; i += LANES) {
-    for (int j = 0; j < LANES; j++)
-      lanes[j] = x[i + j] > lanes[j] ? x[i + j] : lanes[j];
-  }
-  for (int j = 0; j < LANES; j++)
-    max = lanes[j] > max ? lanes[j] : max;
-  for (; i < n; i++)
-    max = x[i] > max ? x[i] : max;
-  return max;
-}
-
-static void
-softmax (float *x, gint64 n)
-{
-  const float max = max_of (x, n);
-  float inverse;
-
-  for (gint64 i = 0; i < n; i++)
-    x[i] = exp_f32 (x[i] - max);
-  inverse = 1.0f / (mean_of (x, n) * n);
-  for (gint64 i = 0; i < n; i++)
-    x[i] *= inverse;
-}
-
 static void
 rope (float *x, const float *table, gint64 n_pairs)
 {
@@ -275,6 +222,5 @@ const OsKernels OS_KERNELS = {
   .layer_norm = layer_norm,
   .rms_norm = rms_norm,
   .accumulate_moments = accumulate_moments,
-  .softmax = softmax,
   .rope = rope,
 };

@@ -7,6 +7,8 @@
  * there are, the more products a value that was loaded takes part in. */
 #include "compute/tile.h"
 
+#include "compute/ref/exp.h"
+
 #if defined(__AVX512F__)
 #define TILE_NAME "avx512"
 #define LANES 16
@@ -77,9 +79,46 @@ multiply (const float *a, gint64 a_row, gint64 a_step, const float *b, gint64 k,
       store (c + j * LANES, add ? sum[i][j] + load (c + j * LANES) : sum[i][j]);
 }
 
+static void
+softmax (float *x, gint64 k, float *max, float *sum, float *rescale)
+{
+  float top[COLUMNS], total[COLUMNS];
+
+  for (int j = 0; j < COLUMNS; j++)
+    top[j] = max[j];
+  for (gint64 l = 0; l < k; l++)
+    for (int j = 0; j < COLUMNS; j++)
+      top[j] = x[l * COLUMNS + j] > top[j] ? x[l * COLUMNS + j] : top[j];
+  for (int j = 0; j < COLUMNS; j++) {
+    rescale[j] = exp_f32 (max[j] - top[j]);
+    total[j] = sum[j] * rescale[j];
+    max[j] = top[j];
+  }
+  for (gint64 l = 0; l < k; l++) {
+    for (int j = 0; j < COLUMNS; j++) {
+      const float e = exp_f32 (x[l * COLUMNS + j] - top[j]);
+
+      x[l * COLUMNS + j] = e;
+      total[j] += e;
+    }
+  }
+  for (int j = 0; j < COLUMNS; j++)
+    sum[j] = total[j];
+}
+
+static void
+scale (float *x, gint64 k, const float *factors)
+{
+  for (gint64 l = 0; l < k; l++)
+    for (int j = 0; j < COLUMNS; j++)
+      x[l * COLUMNS + j] *= factors[j];
+}
+
 const OsTileKernels OS_TILE = {
   .name = TILE_NAME,
   .rows = ROWS,
   .columns = COLUMNS,
   .multiply = multiply,
+  .softmax = softmax,
+  .scale = scale,
 };
