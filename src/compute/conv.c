@@ -62,6 +62,7 @@ typedef struct {
   const float *kernel, *bias;
   gint64 K;             /* values of a patch */
   gint64 rows, n_items; /* of an item; of a frame */
+  gboolean in_place;    /* patches are the pixels of x, in their order */
 } Patches;
 
 static void
@@ -100,12 +101,25 @@ multiply_patches (gint64 index, guint worker, gpointer data)
   float *patches = os_compute_scratch (compute, worker);
   float *out = os_tensor_f32 (p->c->out) + first * N;
 
-  for (gint64 i = 0; i < n; i++)
+  if (p->in_place)
+    patches = os_tensor_f32 (p->c->x) + first * p->K;
+  for (gint64 i = 0; i < n && !p->in_place; i++)
     gather_patch (p->c, first + i, patches + i * p->K);
   compute->backend->sgemm (TRUE, n, N, p->K, 1, patches, p->K, p->kernel, p->K,
       p->c->add ? 1 : 0, out, N);
   for (gint64 i = 0; p->bias && i < n; i++)
     compute->kernels->add (out + i * N, p->bias, N);
+}
+
+static gboolean
+is_pointwise (const OsConvolution *c)
+{
+  const int *kernel = c->conv->kernel;
+
+  return kernel[0] * kernel[1] * kernel[2] == 1
+         && c->stride[0] * c->stride[1] * c->stride[2] == 1 && !c->norm
+         && !c->geometry->doubled
+         && memcmp (c->in, c->out->shape, 4 * sizeof c->in[0]) == 0;
 }
 
 static void
@@ -116,7 +130,7 @@ convolve_patches (const OsConvolution *c)
   const OsTensor *weight = os_weight_get (c->conv->weight, c->compute);
   const OsTensor *bias =
       c->conv->bias ? os_weight_get (c->conv->bias, c->compute) : NULL;
-  Patches p = { .c = c };
+  Patches p = { .c = c, .in_place = is_pointwise (c) };
 
   p.K = kernel[0] * kernel[1] * kernel[2] * c->in[4];
   p.rows = CLAMP (PATCH_FLOATS / p.K, ROWS_MIN, ROWS_MAX);

@@ -378,13 +378,21 @@ without_time (const OsTensor *x)
   return os_tensor_reshape (x, OS_SHAPE (s[0], s[2], s[3], s[4]));
 }
 
-/* Halves of the blocks on the two deepest levels. */
-#define DEEP_HALVES 3
+#define DEEP_LEVELS 2
 
+/* The first half of the encoder's blocks that belongs to the deep part. */
 static int
-outer_halves (const OsSd2d *vae)
+first_deep_half (const OsSd2d *vae)
 {
-  return MAX (0, 2 * vae->n_levels - DEEP_HALVES);
+  return 2 * MAX (0, vae->n_levels - DEEP_LEVELS);
+}
+
+/* The first half of the decoder's blocks that belongs to the outer part: what
+ * doubles the last of the deep levels. */
+static int
+first_outer_half (const OsSd2d *vae)
+{
+  return 2 * MIN (vae->n_levels, DEEP_LEVELS) - 1;
 }
 
 OsTensor *
@@ -396,22 +404,22 @@ os_sd2d_encode_outer (OsSd2d *vae, OsCompute *compute, const OsTensor *pictures)
 
   os_probe_push (compute, "encoder");
   h = run_first (compute, coder, frames);
-  h = run_halves (vae, compute, coder, 0, outer_halves (vae), h);
+  h = run_halves (vae, compute, coder, 0, first_deep_half (vae), h);
   os_probe_pop (compute);
   return h;
 }
 
 OsTensor *
-os_sd2d_encode_deep (OsSd2d *vae, OsCompute *compute, const OsTensor *features)
+os_sd2d_encode_deep (OsSd2d *vae, OsCompute *compute, OsTensor *features)
 {
   const Coder *coder = &vae->encoder;
-  OsTensor *h = os_tensor_ref ((OsTensor *) features);
   g_autoptr (OsTensor) last = NULL;
   g_autoptr (OsTensor) moments = NULL;
+  OsTensor *h;
 
   os_probe_push (compute, "encoder");
   h = run_halves (
-      vae, compute, coder, outer_halves (vae), 2 * vae->n_levels, h);
+      vae, compute, coder, first_deep_half (vae), 2 * vae->n_levels, features);
   h = run_mid_block (vae, compute, coder, h);
   last = run_last (vae, compute, coder, h);
   os_probe_pop (compute);
@@ -431,23 +439,21 @@ os_sd2d_decode_deep (OsSd2d *vae, OsCompute *compute, const OsTensor *z)
   os_probe_push (compute, "decoder");
   h = run_first (compute, coder, quant);
   h = run_mid_block (vae, compute, coder, h);
-  h = run_halves (
-      vae, compute, coder, 0, 2 * vae->n_levels - outer_halves (vae), h);
+  h = run_halves (vae, compute, coder, 0, first_outer_half (vae), h);
   os_probe_pop (compute);
   return h;
 }
 
 OsTensor *
-os_sd2d_decode_outer (OsSd2d *vae, OsCompute *compute, const OsTensor *features)
+os_sd2d_decode_outer (OsSd2d *vae, OsCompute *compute, OsTensor *features)
 {
   const Coder *coder = &vae->decoder;
-  const int n_halves = 2 * vae->n_levels;
-  OsTensor *h = os_tensor_ref ((OsTensor *) features);
   g_autoptr (OsTensor) pictures = NULL;
+  OsTensor *h;
 
   os_probe_push (compute, "decoder");
   h = run_halves (
-      vae, compute, coder, n_halves - outer_halves (vae), n_halves, h);
+      vae, compute, coder, first_outer_half (vae), 2 * vae->n_levels, features);
   pictures = run_last (vae, compute, coder, h);
   os_probe_pop (compute);
   return without_time (pictures);
@@ -456,7 +462,7 @@ os_sd2d_decode_outer (OsSd2d *vae, OsCompute *compute, const OsTensor *features)
 OsTensor *
 os_sd2d_encode (OsSd2d *vae, OsCompute *compute, const OsTensor *pictures)
 {
-  g_autoptr (OsTensor) features = os_sd2d_encode_outer (vae, compute, pictures);
+  OsTensor *features = os_sd2d_encode_outer (vae, compute, pictures);
 
   return os_sd2d_encode_deep (vae, compute, features);
 }
@@ -464,7 +470,7 @@ os_sd2d_encode (OsSd2d *vae, OsCompute *compute, const OsTensor *pictures)
 OsTensor *
 os_sd2d_decode (OsSd2d *vae, OsCompute *compute, const OsTensor *z)
 {
-  g_autoptr (OsTensor) features = os_sd2d_decode_deep (vae, compute, z);
+  OsTensor *features = os_sd2d_decode_deep (vae, compute, z);
 
   return os_sd2d_decode_outer (vae, compute, features);
 }

@@ -28,15 +28,16 @@ OsTensor *os_sd2d_encode (
  * [F, 8H, 8W, 3], about -1 .. 1, unclamped. */
 OsTensor *os_sd2d_decode (OsSd2d *vae, OsCompute *compute, const OsTensor *z);
 
-/* The same in two parts, with features [F, 1, h, w, C] between them. The deep
- * part, the two levels with the least pixels, has nine tenths of the weights:
- * frames go through it together, so that these are prepared once. In the outer
- * part one frame takes as much memory as all the weights. */
+/* The same in two parts, with features [F, 1, h, w, C] between them, which the
+ * second part takes. The deep part, the two levels with the fewest pixels, has
+ * nine tenths of the weights: frames go through it together, so that these are
+ * prepared once. In the outer part one frame takes as much memory as all the
+ * weights. */
 OsTensor *os_sd2d_encode_outer (
     OsSd2d *vae, OsCompute *compute, const OsTensor *pictures);
 OsTensor *os_sd2d_encode_deep (
-    OsSd2d *vae, OsCompute *compute, const OsTensor *features);
+    OsSd2d *vae, OsCompute *compute, OsTensor *features);
 OsTensor *os_sd2d_decode_deep (
     OsSd2d *vae, OsCompute *compute, const OsTensor *z);
 OsTensor *os_sd2d_decode_outer (
-    OsSd2d *vae, OsCompute *compute, const OsTensor *features);
+    OsSd2d *vae, OsCompute *compute, OsTensor *features);

@@ -3,11 +3,11 @@
  * activations of the image autoencoder, exists for one frame at a time in both
  * directions.
  *
- * Encoding: frame by frame to features, some frames together to moments of
- * image latents; in groups to samples of
- * them; when all frames are there, chunk by chunk to samples of latents, of
- * which (z - shift) / scale is the result. Decoding: the reverse, chunk by
- * chunk, each of them frame by frame. */
+ * Encoding: frame by frame to features, some frames together from these to
+ * moments of image latents; in groups to samples of them; when all frames are
+ * there, chunk by chunk to samples of latents, of which (z - shift) / scale is
+ * the result. Decoding: the reverse, chunk by chunk, some frames together to
+ * features, each of them to a frame. */
 #include "vae/vae12.h"
 
 #include <opensora/opensora.h>
@@ -281,8 +281,8 @@ decode_group (OsVae12Decoder *decoder, OsCompute *compute)
     1 / SCALING_FACTOR, 1 / SCALING_FACTOR };
   const float shift[LATENT_CHANNELS] = { 0 };
   const gint64 *s = decoder->chunk->shape;
-  const gint64 B = s[0],
-               n = MIN (s[1] - decoder->next, group_frames (B * s[2] * s[3]));
+  const gint64 B = s[0];
+  const gint64 n = MIN (s[1] - decoder->next, group_frames (B * s[2] * s[3]));
   g_autoptr (OsTensor) view =
       os_tensor_slice (decoder->chunk, 1, decoder->next, n);
   g_autoptr (OsTensor) turned =
@@ -303,8 +303,8 @@ OsTensor *
 os_vae12_decoder_next (OsVae12Decoder *decoder, OsCompute *compute)
 {
   const gint64 B = decoder->z->shape[0];
-  g_autoptr (OsTensor) features = NULL;
   g_autoptr (OsTensor) picture = NULL;
+  OsTensor *features;
 
   if (decoder->chunk_start == decoder->n_frames)
     return NULL;
@@ -389,7 +389,7 @@ sample (OsVae12Encoder *encoder, OsCompute *compute, OsVaeDraw which,
 static void
 encode_features (OsVae12Encoder *encoder, OsCompute *compute)
 {
-  g_autoptr (OsTensor) features = concat (compute, encoder->features);
+  OsTensor *features = concat (compute, encoder->features);
 
   g_ptr_array_set_size (encoder->features, 0);
   g_ptr_array_add (encoder->moments,

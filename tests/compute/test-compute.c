@@ -163,10 +163,37 @@ cancel_soon (gpointer data)
   return NULL;
 }
 
-/* Multiplies until another thread cancels, and tells how many milliseconds
- * later it ended. */
+/* A long computation, of x and kernels of zeros. */
+typedef struct {
+  const char *backend;
+  int n_dims;
+  gint64 x[5], weight[4];
+} Long;
+
+static const Long cancelled[] = {
+  { "builtin", 2, { 4096, 4096 }, { 4096, 4096 } },
+  { "openblas", 2, { 4096, 4096 }, { 4096, 4096 } },
+  { "onednn", 2, { 4096, 4096 }, { 4096, 4096 } },
+  { NULL, 5, { 1, 4, 64, 64, 512 }, { 1024, 512, 3, 3 } },
+};
+
+static OsTensor *
+compute_long (
+    OsCompute *compute, const Long *args, OsWeight *weight, const OsTensor *x)
+{
+  const OsConvGeometry same = { 0, 1, 1, 1, 1 };
+  const OsLinear linear = { weight, NULL };
+  const OsConv conv = { weight, NULL, { 1, 3, 3 } };
+
+  return args->n_dims == 2 ? os_linear (compute, &linear, x, OS_ACT_NONE)
+                           : os_conv (compute, &conv, x, &same, NULL);
+}
+
+/* Computes until another thread cancels, and tells how many milliseconds later
+ * it ended. */
 static gint64
-lateness (OsCompute *compute, const OsLinear *linear, const OsTensor *x)
+lateness (
+    OsCompute *compute, const Long *args, OsWeight *weight, const OsTensor *x)
 {
   g_autoptr (GCancellable) cancellable = g_cancellable_new ();
   g_autoptr (OsTask) task = os_task_new (cancellable, NULL, NULL);
@@ -178,7 +205,7 @@ lateness (OsCompute *compute, const OsLinear *linear, const OsTensor *x)
   os_compute_set_task (compute, task);
   g_assert_true (os_compute_get_task (compute) == task);
   for (int i = 0; i < 1000 && os_compute_ok (compute); i++) {
-    g_autoptr (OsTensor) y = os_linear (compute, linear, x, OS_ACT_NONE);
+    g_autoptr (OsTensor) y = compute_long (compute, args, weight, x);
   }
   end = g_get_monotonic_time ();
   g_thread_join (thread);
@@ -188,39 +215,40 @@ lateness (OsCompute *compute, const OsLinear *linear, const OsTensor *x)
   return (end - cancellation.at) / 1000;
 }
 
-/* A product of seconds ends within 200 ms of a cancellation by another thread.
- * A busy machine may run that thread late, hence three attempts. */
+/* It ends within 200 ms of a cancellation by another thread. A busy machine may
+ * run that thread late, hence three attempts. */
 static void
-test_cancel (gconstpointer backend)
+test_cancel (gconstpointer data)
 {
-  const gint64 n = 4096;
-  g_autoptr (OsCompute) compute = os_compute_new (backend, 0, NULL);
+  const Long *args = data;
+  g_autoptr (OsCompute) compute = os_compute_new (args->backend, 0, NULL);
   g_autoptr (OsTensor) x = NULL;
+  g_autoptr (OsTensor) source = NULL;
+  g_autoptr (OsTensor) y = NULL;
   g_autoptr (OsWeight) weight = NULL;
-  OsLinear linear;
   gint64 late = G_MAXINT64;
 
   if (!compute || optest_on_valgrind ()) {
     g_test_skip ("not in this build, or under valgrind");
     return;
   }
-  x = os_compute_zeros (compute, OS_SHAPE (n, n));
-  weight = os_weight_new (x);
-  linear = (OsLinear){ weight, NULL };
+  x = os_compute_zeros (compute, args->n_dims, args->x);
+  source = os_compute_zeros (compute, args->n_dims == 2 ? 2 : 4, args->weight);
+  weight =
+      args->n_dims == 2 ? os_weight_new (source) : os_weight_new_conv (source);
   for (int i = 0; i < 3 && late > optest_cancel_limit (); i++)
-    late = MIN (late, lateness (compute, &linear, x));
+    late = MIN (late, lateness (compute, args, weight, x));
   g_assert_cmpint (late, <=, optest_cancel_limit ());
 
   /* Afterwards, and without the task, all is well. */
   g_assert_true (os_compute_check (compute, NULL));
   os_tensor_unref (x);
-  x = optest_tensor (compute, OS_SHAPE (1, n));
-  {
-    g_autoptr (OsTensor) y = os_linear (compute, &linear, x, OS_ACT_NONE);
-
-    g_assert_true (os_compute_ok (compute));
-    g_assert_cmpfloat (os_tensor_f32 (y)[n - 1], ==, 0);
-  }
+  x = os_compute_zeros (compute, args->n_dims,
+      args->n_dims == 2 ? (gint64[]){ 1, args->x[1] }
+                        : (gint64[]){ 1, 1, 1, 1, args->x[4] });
+  y = compute_long (compute, args, weight, x);
+  g_assert_true (os_compute_ok (compute));
+  g_assert_cmpfloat (os_tensor_f32 (y)[os_tensor_count (y) - 1], ==, 0);
 }
 
 static void
@@ -268,11 +296,13 @@ main (int argc, char **argv)
   g_test_add_func ("/compute/compute/sticky", test_sticky);
   g_test_add_func ("/compute/compute/too-large", test_too_large);
   g_test_add_data_func (
-      "/compute/compute/cancel/builtin", "builtin", test_cancel);
+      "/compute/compute/cancel/builtin", &cancelled[0], test_cancel);
   g_test_add_data_func (
-      "/compute/compute/cancel/openblas", "openblas", test_cancel);
+      "/compute/compute/cancel/openblas", &cancelled[1], test_cancel);
   g_test_add_data_func (
-      "/compute/compute/cancel/onednn", "onednn", test_cancel);
+      "/compute/compute/cancel/onednn", &cancelled[2], test_cancel);
+  g_test_add_data_func (
+      "/compute/compute/cancel/conv", &cancelled[3], test_cancel);
   g_test_add_func ("/compute/compute/probe", test_probe);
   return g_test_run ();
 }
