@@ -3,8 +3,10 @@
  * before a model is loaded. Nothing here waits for more than a small file. */
 #include "gstopensoraplan.h"
 
+#include <glib/gstdio.h>
 #include <gst/gst.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #define MAX_PROMPT_FILE (16 << 20)
 
@@ -171,8 +173,15 @@ load_prompt_file (GstOpensoraPlan *self, const char *path, GError **error)
 {
   g_autoptr (GError) cause = NULL;
   g_autofree char *text = NULL;
+  GStatBuf info;
   gsize length;
 
+  /* A pipe could be waited for, and a device need not have an end. */
+  if (g_stat (path, &info) == 0
+      && (!S_ISREG (info.st_mode) || info.st_size > MAX_PROMPT_FILE))
+    return fail (error, GST_RESOURCE_ERROR_OPEN_READ,
+        "prompt-path: %s is no file of at most %d bytes", path,
+        MAX_PROMPT_FILE);
   if (!g_file_get_contents (path, &text, &length, &cause))
     return fail_file (error, "prompt-path", cause);
   if (length > MAX_PROMPT_FILE || !g_utf8_validate_len (text, length, NULL))

@@ -39,6 +39,11 @@ make_key (int fd, GError **error)
         g_strerror (errno));
     return NULL;
   }
+  if (!S_ISREG (s.st_mode)) {
+    g_set_error_literal (error, G_FILE_ERROR, G_FILE_ERROR_INVAL,
+        "a folder, a device or a pipe where a file is expected");
+    return NULL;
+  }
   key[0] = s.st_dev;
   key[1] = s.st_ino;
   key[2] = s.st_size;
@@ -69,7 +74,8 @@ map (int fd, GError **error)
 OsMappedFile *
 os_mapped_file_open (const char *path, GError **error)
 {
-  const int fd = g_open (path, O_RDONLY | O_CLOEXEC, 0);
+  /* Whoever writes to a pipe would be waited for. */
+  const int fd = g_open (path, O_RDONLY | O_CLOEXEC | O_NONBLOCK, 0);
   g_autoptr (GError) cause = NULL;
   OsMappedFile *self;
 
@@ -106,7 +112,9 @@ os_mapped_file_unref (OsMappedFile *self)
 char *
 os_mapped_file_get_contents (const OsMappedFile *self)
 {
-  return g_mapped_file_get_contents (self->file);
+  char *contents = g_mapped_file_get_contents (self->file);
+
+  return contents != NULL ? contents : (char *) "";
 }
 
 gsize

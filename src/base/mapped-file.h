@@ -8,12 +8,13 @@
 
 typedef struct _OsMappedFile OsMappedFile;
 
-/* Errors: OPENSORA_ERROR_NOT_FOUND, OPENSORA_ERROR_READ. */
+/* Never waits: pipes and devices are refused. Errors: OPENSORA_ERROR_NOT_FOUND,
+ * OPENSORA_ERROR_READ. */
 OsMappedFile *os_mapped_file_open (const char *path, GError **error);
 OsMappedFile *os_mapped_file_ref (OsMappedFile *file);
 void os_mapped_file_unref (OsMappedFile *file);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsMappedFile, os_mapped_file_unref)
 
-/* Not to be written, not 0-terminated; NULL if it is empty. */
+/* Not to be written, not 0-terminated. */
 char *os_mapped_file_get_contents (const OsMappedFile *file);
 gsize os_mapped_file_get_length (const OsMappedFile *file);

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/json.h"
+#include "base/mapped-file.h"
 #include "settings/python-literals.h"
 
 #define BASE_KEY "_base_"
@@ -24,45 +25,28 @@ static JsonObject *load (Loading *loading, const char *path, GError **error);
 
 /* --- Reading --- */
 
-static gboolean
-fail_read (const char *path, const GError *cause, GError **error)
+static OsMappedFile *
+open_file (const char *path, GError **error)
 {
-  g_set_error (error, OPENSORA_ERROR,
-      g_error_matches (cause, G_IO_ERROR, G_IO_ERROR_NOT_FOUND)
-          ? OPENSORA_ERROR_NOT_FOUND
-          : OPENSORA_ERROR_READ,
-      "the config %s cannot be read: %s", path, cause->message);
-  return FALSE;
-}
+  g_autoptr (OsMappedFile) file = os_mapped_file_open (path, error);
 
-static GBytes *
-read_file (const char *path, GError **error)
-{
-  g_autoptr (GFile) file = g_file_new_for_path (path);
-  g_autoptr (GError) cause = NULL;
-  g_autoptr (GFileInputStream) stream = g_file_read (file, NULL, &cause);
-  g_autofree char *data = g_malloc (MAX_SIZE + 1);
-  gsize size;
-
-  if (stream == NULL
-      || !g_input_stream_read_all (
-          G_INPUT_STREAM (stream), data, MAX_SIZE + 1, &size, NULL, &cause)) {
-    fail_read (path, cause, error);
+  if (file == NULL) {
+    g_prefix_error (error, "the config cannot be read: ");
     return NULL;
   }
-  if (size > MAX_SIZE) {
+  if (os_mapped_file_get_length (file) > MAX_SIZE) {
     g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT,
         "%s: too large for a config; they have up to %d bytes", path, MAX_SIZE);
     return NULL;
   }
-  return g_bytes_new (data, size);
+  return g_steal_pointer (&file);
 }
 
 /* The file alone. */
 static JsonObject *
 parse_file (const char *path, GError **error)
 {
-  g_autoptr (GBytes) bytes = NULL;
+  g_autoptr (OsMappedFile) file = NULL;
   const char *text;
   gsize length;
 
@@ -71,10 +55,11 @@ parse_file (const char *path, GError **error)
         "%s: configs are Python (.py) or JSON (.json) files", path);
     return NULL;
   }
-  bytes = read_file (path, error);
-  if (bytes == NULL)
+  file = open_file (path, error);
+  if (file == NULL)
     return NULL;
-  text = g_bytes_get_data (bytes, &length);
+  text = os_mapped_file_get_contents (file);
+  length = os_mapped_file_get_length (file);
   return g_str_has_suffix (path, ".py")
              ? os_python_parse (text, length, path, error)
              : os_json_parse (text, length, path, error);

@@ -5,6 +5,8 @@
 #include <opensora/opensora.h>
 #include <string.h>
 
+#include "base/mapped-file.h"
+
 #define MAX_SIZE (16 << 20)
 
 /* What str.strip() takes away. */
@@ -32,32 +34,20 @@ strip (const char *line, gsize length)
   return g_strndup (line, end - line);
 }
 
-static char *
-read_file (const char *path, gsize *length, GError **error)
-{
-  g_autoptr (GError) cause = NULL;
-  char *text;
-
-  if (g_file_get_contents (path, &text, length, &cause))
-    return text;
-  g_set_error (error, OPENSORA_ERROR,
-      g_error_matches (cause, G_FILE_ERROR, G_FILE_ERROR_NOENT)
-          ? OPENSORA_ERROR_NOT_FOUND
-          : OPENSORA_ERROR_READ,
-      "the prompts cannot be read: %s", cause->message);
-  return NULL;
-}
-
 char **
 os_prompt_file_load (const char *path, GError **error)
 {
   g_autoptr (GStrvBuilder) lines = g_strv_builder_new ();
+  g_autoptr (OsMappedFile) file = os_mapped_file_open (path, error);
   g_autofree char *text = NULL;
   gsize length;
 
-  text = read_file (path, &length, error);
-  if (text == NULL)
+  if (file == NULL) {
+    g_prefix_error (error, "the prompts cannot be read: ");
     return NULL;
+  }
+  length = os_mapped_file_get_length (file);
+  text = g_strndup (os_mapped_file_get_contents (file), MIN (length, MAX_SIZE));
   if (length > MAX_SIZE || !g_utf8_validate_len (text, length, NULL)) {
     g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT,
         "%s: not a file of prompts: text in UTF-8, one a line, of at most %d "

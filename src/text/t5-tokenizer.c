@@ -7,6 +7,7 @@
 #include <opensora/opensora.h>
 #include <string.h>
 
+#include "base/mapped-file.h"
 #include "text/sentencepiece-shim.h"
 #include "weights/config.h"
 
@@ -49,21 +50,14 @@ OsT5Tokenizer *
 os_t5_tokenizer_new (const char *path, guint extra_ids, GError **error)
 {
   g_autoptr (OsSentencePiece) model = NULL;
-  g_autoptr (GError) file_error = NULL;
-  g_autofree char *bytes = NULL;
+  g_autoptr (OsMappedFile) file = os_mapped_file_open (path, error);
   g_autofree char *message = NULL;
   OsT5Tokenizer *tokenizer;
-  gsize length;
 
-  if (!g_file_get_contents (path, &bytes, &length, &file_error)) {
-    gboolean missing =
-        g_error_matches (file_error, G_FILE_ERROR, G_FILE_ERROR_NOENT);
-    g_set_error_literal (error, OPENSORA_ERROR,
-        missing ? OPENSORA_ERROR_NOT_FOUND : OPENSORA_ERROR_READ,
-        file_error->message);
+  if (file == NULL)
     return NULL;
-  }
-  model = os_sentence_piece_new (bytes, length, &message);
+  model = os_sentence_piece_new (os_mapped_file_get_contents (file),
+      os_mapped_file_get_length (file), &message);
   if (model == NULL) {
     g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_FORMAT,
         "%s: not a SentencePiece model: %s", path, message);

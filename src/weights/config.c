@@ -5,6 +5,7 @@
 #include "weights/config.h"
 
 #include "base/json.h"
+#include "base/mapped-file.h"
 
 #include <opensora/opensora.h>
 
@@ -35,19 +36,12 @@ os_config_parse (
 OsConfig *
 os_config_load (const char *path, GError **error)
 {
-  g_autofree char *json = NULL;
-  g_autoptr (GError) file_error = NULL;
-  gsize length;
+  g_autoptr (OsMappedFile) file = os_mapped_file_open (path, error);
 
-  if (!g_file_get_contents (path, &json, &length, &file_error)) {
-    gboolean missing =
-        g_error_matches (file_error, G_FILE_ERROR, G_FILE_ERROR_NOENT);
-    g_set_error_literal (error, OPENSORA_ERROR,
-        missing ? OPENSORA_ERROR_NOT_FOUND : OPENSORA_ERROR_READ,
-        file_error->message);
+  if (file == NULL)
     return NULL;
-  }
-  return os_config_parse (json, length, path, error);
+  return os_config_parse (os_mapped_file_get_contents (file),
+      os_mapped_file_get_length (file), path, error);
 }
 
 void

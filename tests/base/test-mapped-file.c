@@ -5,6 +5,7 @@
 #include <glib/gstdio.h>
 #include <opensora/opensora.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static char *folder;
@@ -84,6 +85,20 @@ test_errors (void)
   g_assert_nonnull (strstr (is_folder->message, folder));
 }
 
+/* What a read could wait for, or would never come to the end of. */
+static void
+test_no_file (void)
+{
+  g_autofree char *pipe = g_build_filename (folder, "pipe", NULL);
+  g_autoptr (GError) is_pipe = NULL, is_device = NULL;
+
+  g_assert_cmpint (mkfifo (pipe, 0600), ==, 0);
+  g_assert_null (os_mapped_file_open (pipe, &is_pipe));
+  g_assert_error (is_pipe, OPENSORA_ERROR, OPENSORA_ERROR_READ);
+  g_assert_null (os_mapped_file_open ("/dev/zero", &is_device));
+  g_assert_error (is_device, OPENSORA_ERROR, OPENSORA_ERROR_READ);
+}
+
 static void
 remove_folder (void)
 {
@@ -110,6 +125,7 @@ main (int argc, char **argv)
   g_test_add_func ("/base/mapped-file/replaced", test_replaced);
   g_test_add_func ("/base/mapped-file/empty", test_empty);
   g_test_add_func ("/base/mapped-file/errors", test_errors);
+  g_test_add_func ("/base/mapped-file/no-file", test_no_file);
   failed = g_test_run ();
   remove_folder ();
   return failed;

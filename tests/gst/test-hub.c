@@ -5,7 +5,7 @@
  *   test-gst-hub    with OPENSORA_TEST_PYTHON3 and OPENSORA_TEST_MOCK_HUB, the
  *                   interpreter and the script of the mock
  */
-#include "gsttest.h"
+#include "interrupt.h"
 
 #include <gio/gio.h>
 #include <glib/gstdio.h>
@@ -15,9 +15,12 @@
 static char *folder; /* of the repositories and the caches */
 static GSubprocess *mock;
 
-/* org/slow arrives at 20 kB/s, org/damaged with a wrong byte. */
+/* org/silent gives no answer, org/slow arrives at 20 kB/s, org/damaged with a
+ * wrong byte. */
 static const char faults[] =
-    "[{\"match\": {\"origin\": \"cdn\", \"repo\": \"org/slow\"}, \"times\": -1,"
+    "[{\"match\": {\"repo\": \"org/silent\"}, \"times\": -1,"
+    "  \"do\": {\"hang\": 60}},"
+    " {\"match\": {\"origin\": \"cdn\", \"repo\": \"org/slow\"}, \"times\": -1,"
     "  \"do\": {\"drip\": 20000, \"chunk\": 2000}},"
     " {\"match\": {\"origin\": \"cdn\", \"repo\": \"org/damaged\"},"
     "  \"times\": -1, \"do\": {\"corrupt\": {\"offset\": 1000}}}]";
@@ -39,6 +42,7 @@ static const struct {
   const char *demo;
 } repositories[] = {
   { "org/model", "" },
+  { "org/silent", "" },
   { "org/slow", "" },
   { "org/damaged", "" },
   { "org/gated", "" },
@@ -312,6 +316,35 @@ test_interrupt (void)
   }
 }
 
+/* What the network is waited for in, and a model of which that takes long. */
+typedef struct {
+  const char *stage, *model;
+} Wait;
+
+static const Wait waits[] = {
+  { "resolve", "org/silent" },
+  { "download", "org/slow" },
+};
+
+/* The change of state that begins it is as quick as ever. */
+static void
+test_wait (gconstpointer data)
+{
+  const Wait *wait = data;
+
+  for (guint i = 0; i < N_INTERRUPTIONS; i++) {
+    GstElement *pipeline = new_pipeline (wait->model, wait->stage, "name=src");
+    const gint64 begin = g_get_monotonic_time ();
+
+    gst_element_set_state (pipeline, GST_STATE_PLAYING);
+    g_assert_cmpfloat (
+        (g_get_monotonic_time () - begin) * 1e-6, <, gst_test_limit (0.1));
+    gst_test_wait_progress (pipeline, GST_PROGRESS_TYPE_START, wait->stage);
+    g_usleep (50000); /* the request is on its way */
+    interrupt_and_free (pipeline, &interruptions[i]);
+  }
+}
+
 typedef struct {
   const char *name;
   const char *model;
@@ -353,6 +386,12 @@ add_tests (void)
   g_test_add_func ("/gst/hub/bytes", test_bytes);
   g_test_add_func ("/gst/hub/cancel", test_cancel);
   g_test_add_func ("/gst/hub/interrupt", test_interrupt);
+  for (guint i = 0; i < G_N_ELEMENTS (waits); i++) {
+    g_autofree char *path =
+        g_strdup_printf ("/gst/hub/waiting/%s", waits[i].stage);
+
+    g_test_add_data_func (path, &waits[i], test_wait);
+  }
   for (guint i = 0; i < G_N_ELEMENTS (failures); i++) {
     g_autofree char *path =
         g_strdup_printf ("/gst/hub/failure/%s", failures[i].name);

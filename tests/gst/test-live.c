@@ -138,6 +138,44 @@ test_pause_with_clock (void)
   teardown (&f);
 }
 
+/* Of a pipeline whose running time is 100 seconds already: the first frame has
+ * the running time of its moment, and none comes before its time. */
+#define HEAD_START (100 * GST_SECOND)
+
+static GstPadProbeReturn
+check_running_time (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  const GstClockTime time = GST_BUFFER_PTS (GST_PAD_PROBE_INFO_BUFFER (info));
+  g_autoptr (GstElement) src = gst_pad_get_parent_element (pad);
+  g_autoptr (GstClock) clock = gst_element_get_clock (src);
+  const GstClockTime now =
+      gst_clock_get_time (clock) - gst_element_get_base_time (src);
+
+  g_assert_cmpuint (time, >=, HEAD_START);
+  g_assert_cmpuint (time, <=, now);
+  return GST_PAD_PROBE_OK;
+}
+
+static void
+test_running_time (void)
+{
+  g_autoptr (GstClock) clock = gst_system_clock_obtain ();
+  g_autoptr (GstPad) pad = NULL;
+  Fixture f;
+
+  setup (&f, "num-clips=-1 steps=1");
+  pad = gst_element_get_static_pad (f.src, "src");
+  gst_pad_add_probe (
+      pad, GST_PAD_PROBE_TYPE_BUFFER, check_running_time, NULL, NULL);
+  gst_pipeline_use_clock (GST_PIPELINE (f.pipeline), clock);
+  gst_element_set_start_time (f.pipeline, GST_CLOCK_TIME_NONE);
+  gst_element_set_base_time (
+      f.pipeline, gst_clock_get_time (clock) - HEAD_START);
+  play (&f);
+  livewatch_wait_frames (&f.watch, 20);
+  teardown (&f);
+}
+
 /* At any moment, also while it waits for the clock or the model. */
 static void
 test_stop (void)
@@ -396,6 +434,7 @@ add_tests (void)
   g_test_add_func ("/gst/live/source", test_live_source);
   g_test_add_func ("/gst/live/pause", test_pause);
   g_test_add_func ("/gst/live/pause-with-clock", test_pause_with_clock);
+  g_test_add_func ("/gst/live/running-time", test_running_time);
   g_test_add_func ("/gst/live/stop", test_stop);
   g_test_add_func ("/gst/live/end", test_end);
   g_test_add_func ("/gst/live/errors", test_errors);

@@ -2,7 +2,9 @@
 /* Prompts, and the errors that settings lead to. */
 #include "gsttest.h"
 
+#include <glib/gstdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 static void
 run_prompt (const char *prompt)
@@ -100,7 +102,6 @@ test_start_errors (void)
 
   check_start_error ("prompt=a prompt-path=/no/such/file", settings, "both");
   check_start_error ("prompt-path=/no/such/file", not_found, "/no/such/file");
-  check_start_error ("prompt-path=/dev/null", settings, "no prompt");
   check_start_error ("prompt-path=/", GST_RESOURCE_ERROR_OPEN_READ, "/");
   check_start_error ("config=/no/such/file.py", not_found, "/no/such/file.py");
   check_start_error ("reference-path=\"http://x/y.png;/no/such/b.mp4\"",
@@ -109,6 +110,61 @@ test_start_errors (void)
   check_start_error ("transformer=a/b/c", not_found, "transformer: ");
   check_start_error ("vae=~/nowhere", not_found, "vae: ");
   check_start_error ("text-encoder=/nowhere", not_found, "text-encoder: ");
+}
+
+static void
+test_empty_prompt_file (void)
+{
+  g_autofree char *path = NULL, *properties = NULL;
+
+  g_close (g_file_open_tmp ("opensora-prompts-XXXXXX", &path, NULL), NULL);
+  properties = g_strconcat ("prompt-path=", path, NULL);
+  check_start_error (properties, GST_RESOURCE_ERROR_SETTINGS, "no prompt");
+  g_unlink (path);
+}
+
+/* What never ends or never begins is an error, and nothing waits for it. */
+static void
+check_no_file (const char *property, const char *path)
+{
+  g_autofree char *launch =
+      g_strdup_printf ("opensorasrc %s=%s ! fakesink", property, path);
+  GstElement *pipeline = gst_test_pipeline_new (launch);
+  g_autoptr (GstMessage) message = NULL;
+  g_autoptr (GError) error = NULL;
+  gint64 begin = g_get_monotonic_time ();
+
+  g_test_message ("%s", property);
+  gst_element_set_state (pipeline, GST_STATE_PLAYING);
+  g_assert_cmpfloat (seconds_since (begin), <, gst_test_limit (0.1));
+  message = gst_test_wait_message (pipeline, GST_MESSAGE_ERROR);
+  gst_message_parse_error (message, &error, NULL);
+  g_assert_nonnull (strstr (error->message, path));
+  g_assert_cmpfloat (gst_test_pipeline_free (pipeline), <, gst_test_limit (1));
+}
+
+static void
+test_no_file (void)
+{
+  static const struct {
+    const char *property, *suffix;
+  } files[] = { { "prompt-path", ".txt" }, { "config", ".py" },
+    { "reference-path", ".png" }, { "model", ".safetensors" },
+    { "transformer", ".safetensors" }, { "vae", ".pth" },
+    { "text-encoder", ".bin" } };
+
+  for (guint i = 0; i < G_N_ELEMENTS (files); i++) {
+    g_autofree char *folder = g_dir_make_tmp ("opensora-XXXXXX", NULL);
+    g_autofree char *path =
+        g_strconcat (folder, "/pipe", files[i].suffix, NULL);
+
+    g_assert_cmpint (mkfifo (path, 0600), ==, 0);
+    check_no_file (files[i].property, path);
+    g_unlink (path);
+    g_rmdir (folder);
+  }
+  check_no_file ("prompt-path", "/dev/zero");
+  check_no_file ("model", "/dev/zero");
 }
 
 /* Every part comes from where its property says. */
@@ -259,6 +315,8 @@ add_tests (void)
   g_test_add_func ("/gst/settings/invalid-utf8", test_invalid_utf8);
   g_test_add_func ("/gst/settings/wrong-model", test_wrong_model);
   g_test_add_func ("/gst/settings/start-errors", test_start_errors);
+  g_test_add_func ("/gst/settings/empty-prompt-file", test_empty_prompt_file);
+  g_test_add_func ("/gst/settings/no-file", test_no_file);
   g_test_add_func ("/gst/settings/parts", test_parts);
   g_test_add_func (
       "/gst/settings/error-ends-progress", test_error_ends_progress);
