@@ -14,6 +14,22 @@ typedef struct {
   OsTensor *t_temp;   /* of attention across frames, [B, 3 C] or NULL */
 } Timestep;
 
+/* What is the same for several rows, [B / n, ...], for all of them: [B, ...].
+ */
+static OsTensor *
+repeated (const OsStditClip *clip, OsCompute *compute, const OsTensor *x)
+{
+  gint64 shape[OS_MAX_DIMS];
+  g_autoptr (OsTensor) view = os_tensor_as_strided (x, 0,
+      OS_SHAPE (clip->B / x->shape[0], os_tensor_count (x)),
+      (gint64[]){ 0, 1 });
+  g_autoptr (OsTensor) rows = os_contiguous (compute, view);
+
+  memcpy (shape, x->shape, sizeof shape);
+  shape[0] = clip->B;
+  return os_tensor_reshape (rows, x->n_dims, shape);
+}
+
 /* t + shift, or t without one. */
 static OsTensor *
 shifted (OsCompute *compute, const OsTensor *t, const OsTensor *shift)
@@ -33,16 +49,18 @@ modulation (OsCompute *compute, const OsLinear *linear, const OsTensor *t,
   return rows;
 }
 
-/* call: the end of the probes' names. */
+/* n timesteps; call: the end of the probes' names. */
 static Timestep
 embed_timestep (const OsStditClip *clip, OsCompute *compute,
-    const float *timestep, const char *call)
+    const float *timestep, gint64 n, const char *call)
 {
   OS_PROFILE_PART (compute, "embedders");
   const OsStdit *m = clip->stdit;
+  g_autoptr (OsTensor) t = NULL;
   Timestep out = { NULL };
 
-  out.t = os_scalar_embed (&m->t_embedder, compute, timestep, clip->B);
+  t = os_scalar_embed (&m->t_embedder, compute, timestep, n);
+  out.t = repeated (clip, compute, t);
   os_probe (compute, out.t, "t_embedder%s", call);
   out.t_format = shifted (compute, out.t, clip->format);
   out.t6 = modulation (compute, &m->t_block, out.t_format, "t_block", call);
@@ -97,10 +115,11 @@ embed_latents (const OsStditClip *clip, OsCompute *compute, const OsTensor *x)
   g_autoptr (OsTensor) tokens =
       os_linear (compute, &clip->stdit->x_embedder, patches, OS_ACT_NONE);
   g_autoptr (OsTensor) placed = os_add (compute, tokens, clip->position);
+  g_autoptr (OsTensor) all = repeated (clip, compute, placed);
 
   os_probe (compute, tokens, "x_embedder");
   return os_tensor_reshape (
-      placed, OS_SHAPE (clip->B, clip->t, clip->h * clip->w, c->hidden_size));
+      all, OS_SHAPE (clip->B, clip->t, clip->h * clip->w, c->hidden_size));
 }
 
 static void
@@ -150,8 +169,8 @@ static OsTensor *
 forward_masked (const OsStditClip *clip, OsCompute *compute, const OsTensor *x,
     const Timestep *now, const guint8 *x_mask)
 {
-  g_autofree float *zeros = g_new0 (float, clip->B);
-  g_auto (Timestep) zero = embed_timestep (clip, compute, zeros, ".call2");
+  g_auto (Timestep) zero =
+      embed_timestep (clip, compute, (float[]){ 0 }, 1, ".call2");
   g_autoptr (OsTensor) t6 =
       rows_per_frame (clip, compute, now->t6, zero.t6, x_mask);
   g_autoptr (OsTensor) t_temp = now->t_temp ? rows_per_frame (clip, compute,
@@ -170,11 +189,13 @@ has_given_frames (const guint8 *x_mask, gint64 n)
   return x_mask && memchr (x_mask, 0, n) != NULL;
 }
 
-OsTensor *
-os_stdit_forward (OsStditClip *clip, OsCompute *compute, const OsTensor *x,
-    const float *timestep, const guint8 *x_mask)
+/* x of all rows or of one half of guidance, timesteps of all rows or one. */
+static OsTensor *
+forward (const OsStditClip *clip, OsCompute *compute, const OsTensor *x,
+    const float *timesteps, gint64 n_timesteps, const guint8 *x_mask)
 {
-  g_auto (Timestep) now = embed_timestep (clip, compute, timestep, "");
+  g_auto (Timestep) now =
+      embed_timestep (clip, compute, timesteps, n_timesteps, "");
   g_autoptr (OsTensor) tokens = NULL;
 
   if (has_given_frames (x_mask, clip->B * clip->t))
@@ -185,21 +206,23 @@ os_stdit_forward (OsStditClip *clip, OsCompute *compute, const OsTensor *x,
 }
 
 OsTensor *
+os_stdit_forward (OsStditClip *clip, OsCompute *compute, const OsTensor *x,
+    const float *timestep, const guint8 *x_mask)
+{
+  return forward (clip, compute, x, timestep, clip->B, x_mask);
+}
+
+OsTensor *
 os_stdit_forward_guided (OsStditClip *clip, OsCompute *compute,
     const OsTensor *x, float timestep, const guint8 *x_mask)
 {
   const gint64 half = clip->B / 2 * clip->t;
-  g_autoptr (OsTensor) both =
-      os_concat (compute, (const OsTensor *[]){ x, x }, 2);
-  g_autofree float *timesteps = g_new (float, clip->B);
   g_autofree guint8 *masks = NULL;
 
-  for (gint64 b = 0; b < clip->B; b++)
-    timesteps[b] = timestep;
   if (x_mask) {
     masks = g_new (guint8, 2 * half);
     memcpy (masks, x_mask, half);
     memcpy (masks + half, x_mask, half);
   }
-  return os_stdit_forward (clip, compute, both, timesteps, masks);
+  return forward (clip, compute, x, &timestep, 1, masks);
 }

@@ -227,7 +227,8 @@ check_guided (OsCompute *compute, OsStditVersion version)
         clip, compute, doubled, timesteps, masked ? masks : NULL);
 
     g_assert_true (os_tensor_has_shape (guided, OS_SHAPE (2, 8, T, H, W)));
-    optest_assert_equal (compute, guided, plain);
+    /* Embedders saw half of the rows, which a backend may round otherwise. */
+    assert_near (guided, plain, 1e-5);
   }
 }
 
