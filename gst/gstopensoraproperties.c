@@ -163,6 +163,20 @@ add_sampling (GPtrArray *specs)
                               "Number of denoising steps (0 = model's default)",
                               0, 1000, 0, CONTROLLED));
   /**
+   * GstOpensoraSrc:step-cache:
+   *
+   * Whether steps that change little do without most of the network (TeaCache):
+   * faster, and a little less true. A threshold tells how much change may add
+   * up until a step is computed again.
+   *
+   * Since: 0.1
+   */
+  g_ptr_array_add (specs,
+      g_param_spec_string ("step-cache", "Step cache",
+          "Whether steps that change little do without most of the network: "
+          "off, on, or a threshold such as 0.1 (NULL = off)",
+          NULL, CLIP));
+  /**
    * GstOpensoraSrc:guidance-scale:
    *
    * How strongly the prompt pulls, as a factor of classifier-free guidance.

@@ -67,6 +67,13 @@ os_add (OsCompute *compute, const OsTensor *a, const OsTensor *b)
 }
 
 void
+os_add_inplace (OsCompute *compute, OsTensor *a, const OsTensor *b)
+{
+  OS_PROFILE_OP (compute, OS_OP_ELEMENTWISE);
+  run_spans (compute, compute->kernels->add, a, b);
+}
+
+void
 os_mul_inplace (OsCompute *compute, OsTensor *a, const OsTensor *b)
 {
   OS_PROFILE_OP (compute, OS_OP_ELEMENTWISE);
@@ -155,4 +162,43 @@ os_select_rows (OsCompute *compute, const guint8 *choose, const OsTensor *a,
         os_tensor_f32 (out) + r * (os_tensor_count (a) / a->shape[0]));
   }
   return out;
+}
+
+typedef struct {
+  const OsKernels *kernels;
+  const float *a, *b;
+  gint64 n;
+  double *sums; /* of each item: |b - a|, |a| */
+} Change;
+
+static void
+sum_change (gint64 index, guint worker, gpointer data)
+{
+  const Change *c = data;
+  const gint64 at = index * CHUNK, n = MIN (CHUNK, c->n - at);
+
+  c->sums[2 * index] = c->kernels->l1_distance (c->b + at, c->a + at, n);
+  c->sums[2 * index + 1] = c->kernels->l1_distance (c->a + at, NULL, n);
+}
+
+/* Items are summed up in their order, whatever threads there are. */
+double
+os_relative_change (OsCompute *compute, const OsTensor *a, const OsTensor *b)
+{
+  OS_PROFILE_OP (compute, OS_OP_ELEMENTWISE);
+  const gint64 n = os_tensor_count (a), n_items = os_div_up (n, CHUNK);
+  g_autofree double *sums = g_new0 (double, 2 * n_items);
+  Change c = { compute->kernels, .n = n, .sums = sums };
+  double difference = 0, size = 0;
+
+  if (!os_compute_ok (compute))
+    return 0;
+  c.a = os_tensor_f32 (a);
+  c.b = os_tensor_f32 (b);
+  os_compute_for (compute, n_items, sum_change, &c);
+  for (gint64 i = 0; i < n_items; i++) {
+    difference += sums[2 * i];
+    size += sums[2 * i + 1];
+  }
+  return size > 0 ? difference / size : 0;
 }

@@ -39,6 +39,8 @@ typedef struct {
   void (*accumulate_moments) (
       float *sum, float *squares, const float *x, const float *about, gint64 n);
 
+  /* The sum of |x - y|; y NULL: 0. */
+  float (*l1_distance) (const float *x, const float *y, gint64 n);
   /* n_pairs pairs rotated by table [n_pairs, 2] of cos, sin. */
   void (*rope) (float *x, const float *table, gint64 n_pairs);
 } OsKernels;

@@ -122,6 +122,8 @@ OsTensor *os_embedding (
 
 /* a + b; b is repeated as a whole: its count divides a's. Contiguous. */
 OsTensor *os_add (OsCompute *compute, const OsTensor *a, const OsTensor *b);
+/* The same in place. */
+void os_add_inplace (OsCompute *compute, OsTensor *a, const OsTensor *b);
 /* a *= b, same shape, contiguous. */
 void os_mul_inplace (OsCompute *compute, OsTensor *a, const OsTensor *b);
 OsTensor *os_activate (OsCompute *compute, const OsTensor *x, OsActivation act);
@@ -140,3 +142,6 @@ OsTensor *os_normal_sample (
  * strides over R, same shape. */
 OsTensor *os_select_rows (OsCompute *compute, const guint8 *choose,
     const OsTensor *a, const OsTensor *b);
+/* mean |b - a| / mean |a|, same count, contiguous. 0 after an error. */
+double os_relative_change (
+    OsCompute *compute, const OsTensor *a, const OsTensor *b);

@@ -172,6 +172,8 @@ os_stdit_clip_new (OsStdit *m, OsCompute *compute, const OsStditClipInfo *info)
   embed_text (clip, compute, info->captions);
   embed_positions (clip, compute, &info->formats[0]);
   embed_formats (clip, compute, info);
+  if (info->step_cache)
+    clip->step_cache = os_step_cache_new (info->step_cache, info->steps);
   return clip;
 }
 
@@ -184,5 +186,6 @@ os_stdit_clip_free (OsStditClip *clip)
   g_clear_pointer (&clip->rope, os_tensor_unref);
   g_clear_pointer (&clip->format, os_tensor_unref);
   g_clear_pointer (&clip->length, os_tensor_unref);
+  g_clear_pointer (&clip->step_cache, os_step_cache_free);
   g_free (clip);
 }

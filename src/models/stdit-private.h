@@ -72,5 +72,6 @@ struct _OsStditClip {
   /* Added to the timestep's embedding before t_block and t_block_temp: [B, C]
    * or NULL. */
   OsTensor *format, *length;
-  GPtrArray *kv; /* for each block B tensors [L_b, 2 C] */
+  GPtrArray *kv;           /* for each block B tensors [L_b, 2 C] */
+  OsStepCache *step_cache; /* or NULL */
 };

@@ -145,6 +145,31 @@ run_blocks (const OsStditClip *clip, OsCompute *compute, OsTensor *x,
   }
 }
 
+/* The same, or in steps that can do without them what they did before. */
+static void
+transform (const OsStditClip *clip, OsCompute *compute, OsTensor *x,
+    const OsTensor *t6, const OsTensor *t_temp, const guint8 *x_mask)
+{
+  g_autoptr (OsTensor) seen = NULL;
+  g_autoptr (OsTensor) input = NULL;
+  const OsTensor *residual;
+
+  if (!clip->step_cache) {
+    run_blocks (clip, compute, x, t6, t_temp);
+    return;
+  }
+  seen = os_stdit_block_see (&clip->stdit->blocks[0], compute, x, t6);
+  residual = os_step_cache_reuse (
+      clip->step_cache, compute, seen, x_mask, clip->B * clip->t);
+  if (residual) {
+    os_add_inplace (compute, x, residual);
+    return;
+  }
+  input = os_lerp (compute, x, 1, x, 0);
+  run_blocks (clip, compute, x, t6, t_temp);
+  os_step_cache_keep (clip->step_cache, compute, input, x);
+}
+
 /* STDiT2's final layer sees the clip's size only where frames are given, as the
  * reference has it. */
 static OsTensor *
@@ -178,7 +203,7 @@ forward_masked (const OsStditClip *clip, OsCompute *compute, const OsTensor *x,
                                             : os_tensor_ref (now->t6);
   g_autoptr (OsTensor) tokens = embed_latents (clip, compute, x);
 
-  run_blocks (clip, compute, tokens, t6, t_temp);
+  transform (clip, compute, tokens, t6, t_temp, x_mask);
   return run_final_layer (clip, compute, tokens, now, &zero, x_mask);
 }
 
@@ -201,7 +226,8 @@ forward (const OsStditClip *clip, OsCompute *compute, const OsTensor *x,
   if (has_given_frames (x_mask, clip->B * clip->t))
     return forward_masked (clip, compute, x, &now, x_mask);
   tokens = embed_latents (clip, compute, x);
-  run_blocks (clip, compute, tokens, now.t6, now.t_temp ? now.t_temp : now.t6);
+  transform (
+      clip, compute, tokens, now.t6, now.t_temp ? now.t_temp : now.t6, NULL);
   return run_final_layer (clip, compute, tokens, &now, &now, NULL);
 }
 

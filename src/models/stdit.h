@@ -10,6 +10,7 @@
 #pragma once
 
 #include "compute/ops.h"
+#include "models/step-cache.h"
 #include "weights/binder.h"
 #include "weights/config.h"
 
@@ -55,6 +56,8 @@ typedef struct {
   const OsTensor *const *captions; /* B text states [L_b, caption_channels] */
   const OsStditFormat *formats;    /* row b is of formats[b % n_formats] */
   guint n_formats;
+  const OsStepCacheSettings *step_cache; /* NULL: all steps are computed */
+  guint steps;                           /* for step_cache */
 } OsStditClipInfo;
 
 /* Problems of memory or cancellation are the compute's sticky error. */

@@ -43,6 +43,25 @@ read_preview_map (OsFamily *family, OsConfig *config)
   }
 }
 
+/* The threshold and the coefficients. */
+static void
+read_step_cache (OsFamily *family, OsConfig *config)
+{
+  OsStepCacheSettings *s = &family->step_cache;
+  double values[1 + G_N_ELEMENTS (s->coefficients)];
+  const guint n =
+      os_config_doubles (config, "step_cache", G_N_ELEMENTS (values), values);
+
+  if (n == G_N_ELEMENTS (values) && values[0] >= 0) {
+    s->threshold = values[0];
+    memcpy (s->coefficients, values + 1, sizeof s->coefficients);
+  } else if (n > 0) {
+    os_config_problem (config, "step_cache",
+        "%u values, a threshold from 0 up and %u coefficients, are expected",
+        (guint) G_N_ELEMENTS (values), (guint) G_N_ELEMENTS (s->coefficients));
+  }
+}
+
 /* opensora.json: what this model was made for, where that differs from its
  * family. */
 static gboolean
@@ -88,6 +107,7 @@ read_defaults (OsBundle *bundle, const OsParts *parts, GError **error)
   f->timestep_transform =
       os_config_bool (config, "use_timestep_transform", f->timestep_transform);
   read_preview_map (f, config);
+  read_step_cache (f, config);
   bundle->max_length = os_config_int (config, "model_max_length", 0, 1, 4096);
   bundle->prompt = g_strdup (os_config_string (config, "prompt", NULL));
   return os_config_check (config, error);

@@ -68,9 +68,10 @@ prepare (const Denoiser *self, OsBundle *bundle, OsCompute *compute,
     .num_frames = p->num_frames,
     .fps = p->num_frames == 1 ? f->picture_fps : p->fps * p->frame_interval,
   };
+  OsStepCacheSettings step_cache;
   g_autoptr (OsTensor) null =
       os_stdit_null_caption (bundle->transformer, compute, text->shape[0]);
-  const OsStditClipInfo info = {
+  OsStditClipInfo info = {
     .B = 2,
     .T = z->shape[2],
     .H = z->shape[3],
@@ -78,7 +79,12 @@ prepare (const Denoiser *self, OsBundle *bundle, OsCompute *compute,
     .captions = (const OsTensor *[]){ text, null },
     .formats = &format,
     .n_formats = 1,
+    .steps = p->steps,
   };
+
+  if (os_resolve_step_cache (f, p, &step_cache, NULL)
+      && step_cache.threshold > 0)
+    info.step_cache = &step_cache;
 
   return os_stdit_clip_new (bundle->transformer, compute, &info);
 }

@@ -4,6 +4,7 @@
 
 #include <opensora/opensora.h>
 
+#include "models/step-cache.h"
 #include "settings/prompt.h"
 #include "weights/manifest.h"
 
@@ -80,6 +81,8 @@ typedef struct {
   /* Red, green and blue, -1 .. 1, that a preview has of each latent channel,
    * and in the last row those without any. */
   float preview_map[OS_PREVIEW_CHANNELS + 1][3];
+  /* "on" of the step cache; threshold 0: the network was not calibrated. */
+  OsStepCacheSettings step_cache;
 } OsFamily;
 
 /* NULL and OPENSORA_ERROR_UNSUPPORTED for a version that is not known. */

@@ -25,6 +25,7 @@ typedef struct {
   gint align;
   gboolean continue_previous;
 
+  char *step_cache;
   OpensoraNoise noise;
   OpensoraNoiseDtype noise_dtype;
 } OsParams;

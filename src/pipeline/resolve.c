@@ -2,6 +2,7 @@
 /* Parameters meet a model: defaults filled in, what cannot be made refused. */
 #include "pipeline/resolve.h"
 
+#include <math.h>
 #include <string.h>
 
 #include "settings/mask-strategy.h"
@@ -164,6 +165,41 @@ check_loop (const OsFamily *f, const OsParams *p, GError **error)
   return FALSE;
 }
 
+/* --- Steps that are left out --- */
+
+gboolean
+os_resolve_step_cache (const OsFamily *f, const OsParams *p,
+    OsStepCacheSettings *settings, GError **error)
+{
+  const char *text = p->step_cache ? p->step_cache : "off";
+  char *end;
+
+  *settings = f->step_cache;
+  if (g_str_equal (text, "off")) {
+    settings->threshold = 0;
+    return TRUE;
+  }
+  if (g_str_equal (text, "on")) {
+    if (settings->threshold > 0)
+      return TRUE;
+    g_set_error_literal (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
+        "step-cache \"on\" is not possible: no threshold is known for this "
+        "model; name one, such as 0.1, or calibrate the model and write "
+        "step_cache into its opensora.json");
+    return FALSE;
+  }
+  settings->threshold = g_ascii_strtod (text, &end);
+  if (end != text && *end == '\0' && isfinite (settings->threshold)
+      && settings->threshold >= 0)
+    return TRUE;
+  g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS,
+      "step-cache \"%s\" is not possible: \"off\", \"on\" or a threshold from "
+      "0 "
+      "up is expected, such as 0.1",
+      text);
+  return FALSE;
+}
+
 /* --- Texts --- */
 
 static gboolean
@@ -289,12 +325,14 @@ os_resolve (const OsBundle *bundle, OpensoraParams *params, GError **error)
   g_autoptr (OpensoraParams) resolved = opensora_params_copy (params);
   const OsParams *p = os_params_peek (resolved);
   const OsFamily *f = &bundle->family;
+  OsStepCacheSettings step_cache;
 
   fill_defaults (bundle, resolved);
   if (!fill_size (f, resolved, error)
       || !check_size (f, "width", p->width, error)
       || !check_size (f, "height", p->height, error)
       || !check_steps (f, p->steps, error)
+      || !os_resolve_step_cache (f, p, &step_cache, error)
       || !check_frames (f, p->num_frames, error) || !check_prompt (f, p, error)
       || !check_loop (f, p, error)
       || !check_mask_strategy (p->mask_strategy, error))

@@ -25,5 +25,9 @@ guint os_resolve_carried_frames (
 /* How many of them a loop has. */
 guint os_resolve_shared_frames (
     const OsFamily *family, const OsParams *params, guint loop);
+/* Steps that are not computed; threshold 0: all are. FALSE only for parameters
+ * that are not resolved. */
+gboolean os_resolve_step_cache (const OsFamily *family, const OsParams *params,
+    OsStepCacheSettings *settings, GError **error);
 /* Frames of all loops. */
 guint os_resolve_count_frames (const OsFamily *family, const OsParams *params);

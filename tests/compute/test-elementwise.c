@@ -109,6 +109,27 @@ test_select_rows (OsCompute *compute)
         AT (choose[i / 12] ? a : b, i / 12, i / 4 % 3, i % 4));
 }
 
+/* More values than one thread takes at a time. */
+static void
+test_relative_change (OsCompute *compute)
+{
+  const gint64 n = 50001;
+  g_autoptr (OsTensor) a = optest_tensor (compute, OS_SHAPE (1, n));
+  g_autoptr (OsTensor) b = optest_tensor (compute, OS_SHAPE (n, 1));
+  g_autoptr (OsTensor) zero = os_compute_zeros (compute, OS_SHAPE (n));
+  double difference = 0, size = 0;
+
+  for (gint64 i = 0; i < n; i++) {
+    difference += fabs ((double) os_tensor_f32 (b)[i] - os_tensor_f32 (a)[i]);
+    size += fabs ((double) os_tensor_f32 (a)[i]);
+  }
+  optest_assert_near (
+      os_relative_change (compute, a, b), difference / size, 1e-6, 0);
+  g_assert_cmpfloat (os_relative_change (compute, a, a), ==, 0);
+  g_assert_cmpfloat (os_relative_change (compute, a, zero), ==, 1);
+  g_assert_cmpfloat (os_relative_change (compute, zero, a), ==, 0);
+}
+
 /* Means and logarithms of variances side by side, the latter clamped. */
 static void
 test_normal_sample (OsCompute *compute)
@@ -137,5 +158,6 @@ main (int argc, char **argv)
   optest_add ("/compute/elementwise/scale-shift", test_scale_shift);
   optest_add ("/compute/elementwise/select-rows", test_select_rows);
   optest_add ("/compute/elementwise/normal-sample", test_normal_sample);
+  optest_add ("/compute/elementwise/relative-change", test_relative_change);
   return g_test_run ();
 }

@@ -63,6 +63,13 @@ check_sums (const OsKernels *k, Rows *r, gint64 n)
     optest_assert_near (
         acc[i], before[i] + pow ((double) x[i] - y[i], 2), 1e-6, i);
   }
+  for (int form = 0; form < 2; form++) {
+    double sum = 0;
+
+    for (gint64 i = 0; i < n; i++)
+      sum += fabs ((double) x[i] - (form ? y[i] : 0));
+    optest_assert_near (k->l1_distance (x, form ? y : NULL, n), sum, 1e-6, n);
+  }
   for (int form = 0; form < 4; form++) {
     memcpy (before, acc, sizeof before);
     k->gated_add (acc, x, form & 1 ? y : NULL, form & 2 ? z : NULL, n);

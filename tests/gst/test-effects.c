@@ -21,6 +21,7 @@ static const Effect effects[] = {
   { "prompt", PICTURE " prompt=\"a red circle\"", "prompt=\"a blue square\"" },
   { "seed", PICTURE, "seed=43" },
   { "steps", PICTURE, "steps=3" },
+  { "step-cache", PICTURE " steps=3", "step-cache=1e9" },
   { "guidance-scale", PICTURE, "guidance-scale=2.5" },
   { "aesthetic-score", PICTURE, "aesthetic-score=6.5" },
   { "motion-score", PICTURE, "motion-score=5" },

@@ -124,6 +124,7 @@ static const struct {
   { "camera-motion", "zoom in" },
   { "seed", "9223372036854775807" },
   { "steps", "7" },
+  { "step-cache", "0.125" },
   { "guidance-scale", "0.5" },
   { "noise", "cuda" },
   { "noise-dtype", "bf16" },

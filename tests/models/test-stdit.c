@@ -453,6 +453,53 @@ test_variants (void)
     g_assert_cmpfloat (ABS (os_tensor_f32 (out)[i]), <, 100);
 }
 
+/* A step that is left out sees its own latents and timestep, but the blocks of
+ * the step before. */
+static void
+check_step_cache (
+    OsCompute *compute, OsStditVersion version, const guint8 *x_mask)
+{
+  const OsStepCacheSettings all = { .threshold = 1e9 };
+  const float times[][2] = { { 900, 900 }, { 900, 900 }, { 500, 500 },
+    { 100, 100 } };
+  g_auto (Fixture) f;
+  g_autoptr (OsTensor) x = optest_tensor (compute, OS_SHAPE (2, 4, T, H, W));
+  g_autoptr (OsStditClip) plain = NULL;
+  g_autoptr (OsStditClip) cached = NULL;
+  OsStditClipInfo info = { 2, T, H, W, .formats = formats, .n_formats = 2 };
+
+  fixture_init (&f, compute, version);
+  info.captions = (const OsTensor *const *) f.captions;
+  plain = os_stdit_clip_new (f.model, compute, &info);
+  info.step_cache = &all;
+  info.steps = G_N_ELEMENTS (times);
+  cached = os_stdit_clip_new (f.model, compute, &info);
+  for (guint i = 0; i < G_N_ELEMENTS (times); i++) {
+    const OsTensor *latents = i < 2 ? f.x : x;
+    g_autoptr (OsTensor) expected =
+        os_stdit_forward (plain, compute, latents, times[i], x_mask);
+    g_autoptr (OsTensor) out =
+        os_stdit_forward (cached, compute, latents, times[i], x_mask);
+
+    if (i == 2)
+      g_assert_cmpfloat (distance (out, expected), >, 1e-3);
+    else
+      assert_near (out, expected, 1e-5);
+  }
+}
+
+static void
+test_step_cache (void)
+{
+  const guint8 x_mask[] = { 0, 1, 1, 0, 1, 1 };
+  g_autoptr (OsCompute) compute = os_compute_new ("ref", 1, NULL);
+
+  for (OsStditVersion version = OS_STDIT_1; version <= OS_STDIT_3; version++) {
+    check_step_cache (compute, version, NULL);
+    check_step_cache (compute, version, x_mask);
+  }
+}
+
 int
 main (int argc, char **argv)
 {
@@ -461,6 +508,7 @@ main (int argc, char **argv)
   optest_add ("/models/stdit/inputs-count", test_inputs_count);
   optest_add ("/models/stdit/mask", test_mask);
   optest_add ("/models/stdit/guided", test_guided);
+  g_test_add_func ("/models/stdit/step-cache", test_step_cache);
   g_test_add_func ("/models/stdit/scales", test_scales);
   g_test_add_func ("/models/stdit/null-caption", test_null_caption);
   g_test_add_func ("/models/stdit/config-errors", test_config_errors);

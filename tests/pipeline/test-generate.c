@@ -84,7 +84,7 @@ test_settings_count (void)
     { "prompt", "a blue square" },
     { "prompt", "|0|a red circle|1|a blue square" },
     { "seed", "7" },
-    { "steps", "3" },
+    { "steps", "2" },
     { "guidance-scale", "2" },
     { "fps", "24" },
     { "aesthetic-score", "6.5" },
@@ -102,6 +102,7 @@ test_settings_count (void)
     { "condition-frame-edit", "0.5" },
     { "noise", "cuda" },
     { "noise-dtype", "bf16" },
+    { "step-cache", "1e9" },
   };
   g_auto (ClipTest) test = { NULL };
   g_autoptr (OpensoraParams) params = cliptest_params ();
@@ -113,7 +114,7 @@ test_settings_count (void)
   }
   cliptest_init (&test);
   g_object_set (params, "reference-path", "1", "mask-strategy", "0,0,0,3",
-      "loop", 2, "align", 0, NULL);
+      "loop", 2, "align", 0, "steps", 4, NULL);
   base = cliptest_run_to_bytes (&test, params);
   for (gsize i = 0; i < G_N_ELEMENTS (changes); i++) {
     g_autoptr (OpensoraParams) changed = opensora_params_copy (params);

@@ -28,7 +28,7 @@ test_declared_defaults (void)
   guint n;
 
   specs = g_object_class_list_properties (G_OBJECT_GET_CLASS (p), &n);
-  g_assert_cmpuint (n, ==, 23);
+  g_assert_cmpuint (n, ==, 24);
   for (guint i = 0; i < n; i++) {
     g_auto (GValue) value = G_VALUE_INIT;
 
@@ -43,9 +43,10 @@ static const struct {
   const char *property, *value;
 } filled[] = {
   { "prompt", "a red circle" },
-  { "seed", "9223372036854775807" },
+  { "seed", "9224372036854775807" },
   { "steps", "3" },
   { "guidance-scale", "2.5" },
+  { "step-cache", "0.125" },
   { "aesthetic-score", "5.5" },
   { "motion-score", "4" },
   { "camera-motion", "pan left" },
@@ -77,7 +78,7 @@ new_filled (void)
   return p;
 }
 
-/* All 23, each in its own place. */
+/* All 24, each in its own place. */
 static void
 assert_filled (OpensoraParams *p)
 {
@@ -87,6 +88,7 @@ assert_filled (OpensoraParams *p)
   g_assert_cmpint (v->seed, ==, G_MAXINT64);
   g_assert_cmpuint (v->steps, ==, 3);
   g_assert_cmpfloat (v->guidance_scale, ==, 2.5);
+  g_assert_cmpstr (v->step_cache, ==, "0.125");
   g_assert_cmpfloat (v->aesthetic_score, ==, 5.5);
   g_assert_cmpfloat (v->motion_score, ==, 4);
   g_assert_cmpstr (v->camera_motion, ==, "pan left");
@@ -113,7 +115,7 @@ test_properties (void)
 {
   g_autoptr (OpensoraParams) p = new_filled ();
 
-  g_assert_cmpuint (G_N_ELEMENTS (filled), ==, 23);
+  g_assert_cmpuint (G_N_ELEMENTS (filled), ==, 24);
   assert_filled (p);
   for (gsize i = 0; i < G_N_ELEMENTS (filled); i++) {
     g_autoptr (OpensoraParams) other = opensora_params_new ();

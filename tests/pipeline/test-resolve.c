@@ -182,6 +182,62 @@ test_prompts (void)
   g_assert_nonnull (strstr (error->message, "camera-motion"));
 }
 
+static const struct {
+  const char *text;
+  double threshold; /* -1: refused */
+} step_caches[] = {
+  { NULL, 0 },
+  { "off", 0 },
+  { "0", 0 },
+  { "on", 0.1 },
+  { "0.25", 0.25 },
+  { "1e-3", 0.001 },
+  { "", -1 },
+  { "On", -1 },
+  { "-0.1", -1 },
+  { "nan", -1 },
+  { "inf", -1 },
+  { "0.1x", -1 },
+  { "0,1", -1 },
+};
+
+static void
+test_step_cache (void)
+{
+  const OsBundle bundle = new_1_2 ();
+  const OsBundle other = { .family = *os_family_find ("1.1", NULL) };
+  g_autoptr (OpensoraParams) params =
+      g_object_new (OPENSORA_TYPE_PARAMS, "prompt", "x", NULL);
+  g_autoptr (GError) error = NULL;
+
+  for (guint i = 0; i < G_N_ELEMENTS (step_caches); i++) {
+    const double threshold = step_caches[i].threshold;
+    g_autoptr (OpensoraParams) resolved = NULL;
+    g_autoptr (GError) problem = NULL;
+    OsStepCacheSettings settings;
+
+    g_object_set (params, "step-cache", step_caches[i].text, NULL);
+    resolved = os_resolve (&bundle, params, &problem);
+    if (threshold < 0) {
+      g_assert_error (problem, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS);
+      g_assert_nonnull (strstr (problem->message, "step-cache"));
+      continue;
+    }
+    g_assert_no_error (problem);
+    g_assert_true (os_resolve_step_cache (
+        &bundle.family, os_params_peek (resolved), &settings, NULL));
+    g_assert_cmpfloat (settings.threshold, ==, threshold);
+    g_assert_cmpfloat (settings.coefficients[2], ==, 26.8662585);
+  }
+  /* A network that was not calibrated takes a threshold alone. */
+  g_object_set (params, "step-cache", "on", NULL);
+  g_assert_null (os_resolve (&other, params, &error));
+  g_assert_error (error, OPENSORA_ERROR, OPENSORA_ERROR_SETTINGS);
+  g_assert_nonnull (strstr (error->message, "calibrate"));
+  g_object_set (params, "step-cache", "0.1", NULL);
+  g_object_unref (os_resolve (&other, params, NULL));
+}
+
 /* What the published config says, and its size: 240 x 426 pixels, of which
  * 240 x 424 come out. */
 static void
@@ -495,6 +551,7 @@ main (int argc, char **argv)
   g_test_add_func ("/pipeline/resolve/refused", test_refused);
   g_test_add_func ("/pipeline/resolve/allowed", test_allowed);
   g_test_add_func ("/pipeline/resolve/prompts", test_prompts);
+  g_test_add_func ("/pipeline/resolve/step-cache", test_step_cache);
   g_test_add_func ("/pipeline/resolve/family-defaults", test_family_defaults);
   g_test_add_func ("/pipeline/resolve/sizes", test_sizes);
   g_test_add_func ("/pipeline/resolve/sizes-refused", test_sizes_refused);

@@ -185,6 +185,21 @@ rms_norm (float *out, const float *x, const float *weight, gint64 n, float eps)
     out[i] = x[i] * inverse * weight[i];
 }
 
+static float
+l1_distance (const float *x, const float *y, gint64 n)
+{
+  float lanes[LANES] = { 0 };
+  gint64 i = 0;
+
+  for (; i + LANES <= n; i += LANES) {
+    for (int j = 0; j < LANES; j++)
+      lanes[j] += fabsf (y ? x[i + j] - y[i + j] : x[i + j]);
+  }
+  for (; i < n; i++)
+    lanes[0] += fabsf (y ? x[i] - y[i] : x[i]);
+  return sum_lanes (lanes);
+}
+
 static void
 accumulate_moments (
     float *sum, float *squares, const float *x, const float *about, gint64 n)
@@ -222,5 +237,6 @@ const OsKernels OS_KERNELS = {
   .layer_norm = layer_norm,
   .rms_norm = rms_norm,
   .accumulate_moments = accumulate_moments,
+  .l1_distance = l1_distance,
   .rope = rope,
 };

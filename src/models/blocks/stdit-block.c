@@ -109,6 +109,24 @@ add_attention (const OsSelfAttention *attn, OsCompute *compute,
   os_linear_add (compute, &attn->proj, mixed, gate, x);
 }
 
+/* norm (x) (1 + scale_msa) + shift_msa */
+static OsTensor *
+modulate_msa (OsCompute *compute, const OsTensor *x, const Modulation *m)
+{
+  return os_layer_norm_modulate (
+      compute, x, m->rows[SHIFT_MSA], m->rows[SCALE_MSA], NORM_EPS);
+}
+
+OsTensor *
+os_stdit_block_see (const OsStditBlock *block, OsCompute *compute,
+    const OsTensor *x, const OsTensor *t6)
+{
+  g_auto (Modulation) m =
+      modulation_new (compute, block->scale_shift_table, t6, N_ROWS);
+
+  return modulate_msa (compute, x, &m);
+}
+
 /* x += gate_msa * attention (norm (x) (1 + scale_msa) + shift_msa) */
 static void
 self_attend (const OsSelfAttention *attn, OsCompute *compute, OsTensor *x,
@@ -117,8 +135,7 @@ self_attend (const OsSelfAttention *attn, OsCompute *compute, OsTensor *x,
   OS_PROFILE_PART (compute, attn->flags & OS_ATTENTION_TEMPORAL
                                 ? "temporal attention"
                                 : "spatial attention");
-  g_autoptr (OsTensor) h = os_layer_norm_modulate (
-      compute, x, m->rows[SHIFT_MSA], m->rows[SCALE_MSA], NORM_EPS);
+  g_autoptr (OsTensor) h = modulate_msa (compute, x, m);
 
   add_attention (attn, compute, h, m->rows[GATE_MSA], rope, x, probe);
 }

@@ -47,6 +47,11 @@ typedef struct {
   const OsTensor *frame_position;
 } OsStditBlockInput;
 
+/* norm (x) (1 + scale) + shift, what its first attention sees of x
+ * [B, T, S, C]. */
+OsTensor *os_stdit_block_see (const OsStditBlock *block, OsCompute *compute,
+    const OsTensor *x, const OsTensor *t6);
+
 /* x [B, T, S, C] in place. */
 void os_stdit_block_forward (const OsStditBlock *block, OsCompute *compute,
     OsTensor *x, const OsStditBlockInput *input);
