@@ -98,6 +98,10 @@ guint opensora_pipeline_count_frames (
     OpensoraPipeline *self, OpensoraParams *resolved);
 
 OPENSORA_API
+guint64 opensora_pipeline_estimate_memory (
+    OpensoraPipeline *self, OpensoraParams *resolved);
+
+OPENSORA_API
 void opensora_pipeline_set_preview_func (OpensoraPipeline *self,
     guint interval_steps, OpensoraPreviewFunc func, gpointer data,
     GDestroyNotify destroy);

@@ -100,8 +100,10 @@ os_mem_pool_alloc (OsMemPool *pool, gsize size, GError **error)
     memory = take_kept (pool, block);
     if (!memory) {
       /* A new size: the kept blocks are those of an earlier stage. Keep at
-       * most as much as is in use. */
-      if (pool->kept_bytes > pool->in_use + block)
+       * most as much as is in use, and nothing beyond the limit. */
+      if (pool->kept_bytes > pool->in_use + block
+          || (pool->limit > 0
+              && pool->in_use + pool->kept_bytes + block > pool->limit))
         trim_locked (pool);
       memory = aligned_alloc (OS_MEM_ALIGN, block);
     }

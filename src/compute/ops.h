@@ -97,6 +97,9 @@ OsTensor *os_conv (OsCompute *compute, const OsConv *conv, const OsTensor *x,
 /* acc += f (x) * kernel + b, in place; acc may not be x. */
 void os_conv_add (OsCompute *compute, const OsConv *conv, const OsTensor *x,
     const OsConvGeometry *geometry, const OsTensor *norm, OsTensor *acc);
+/* About how many bytes one of 3 x 3 takes for itself, with a kernel of so many
+ * values, and values of x and of the result together. */
+guint64 os_conv_estimate_bytes (gint64 kernel, gint64 values);
 
 /* --- rearrange.c --- */
 

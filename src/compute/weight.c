@@ -14,7 +14,15 @@ struct _OsWeight {
   gint64 count;
   gboolean conv;
   gboolean streamed;
+  gboolean in_place; /* the source is read as it is */
 };
+
+static gboolean
+is_ready (const OsTensor *tensor)
+{
+  return tensor->dtype == OS_DTYPE_F32
+         && GPOINTER_TO_SIZE (os_tensor_data (tensor)) % sizeof (float) == 0;
+}
 
 OsWeight *
 os_weight_new (OsTensor *source)
@@ -22,6 +30,7 @@ os_weight_new (OsTensor *source)
   OsWeight *weight = g_new0 (OsWeight, 1);
 
   weight->source = os_tensor_ref (source);
+  weight->in_place = is_ready (source);
   weight->count = os_tensor_count (source);
   memcpy (weight->shape, source->shape, sizeof weight->shape);
   return weight;
@@ -76,6 +85,12 @@ gint64
 os_weight_count (const OsWeight *weight)
 {
   return weight->count;
+}
+
+gsize
+os_weight_get_bytes (const OsWeight *weight)
+{
+  return weight->in_place ? 0 : weight->count * sizeof (float);
 }
 
 typedef struct {
@@ -144,18 +159,11 @@ to_channels_last (OsCompute *compute, OsTensor *wide)
   return os_contiguous (compute, view);
 }
 
-static gboolean
-is_ready (const OsTensor *tensor)
-{
-  return tensor->dtype == OS_DTYPE_F32
-         && GPOINTER_TO_SIZE (os_tensor_data (tensor)) % sizeof (float) == 0;
-}
-
 OsTensor *
 os_weight_read (const OsWeight *weight, OsCompute *compute)
 {
-  return is_ready (weight->source) ? os_tensor_ref (weight->source)
-                                   : widen (compute, weight->source);
+  return weight->in_place ? os_tensor_ref (weight->source)
+                          : widen (compute, weight->source);
 }
 
 const OsTensor *

@@ -31,6 +31,8 @@ void os_weight_drop (OsWeight *weight);
 /* Shape in the checkpoint. */
 gint64 os_weight_dim (const OsWeight *weight, int dim);
 gint64 os_weight_count (const OsWeight *weight);
+/* What preparing it takes: nothing where the file is used in place. */
+gsize os_weight_get_bytes (const OsWeight *weight);
 
 /* The prepared values, which belong to the weight. Not to be read if that
  * failed: os_compute_ok() is then FALSE. */

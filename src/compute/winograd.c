@@ -323,3 +323,14 @@ os_conv_winograd (const OsConvolution *c)
     run_bands (&w);
   os_tensor_unref (w.source);
 }
+
+/* The kernel as it is read, its planes (36 values for 9), and those of a band
+ * (36 for the 16 pixels of a tile). */
+guint64
+os_conv_estimate_bytes (gint64 kernel, gint64 values)
+{
+  const gint64 planes = MIN (4 * kernel, KERNEL_FLOATS);
+  const gint64 band = MIN (values / 4 * 9, BAND_FLOATS);
+
+  return sizeof (float) * (kernel + planes + band);
+}

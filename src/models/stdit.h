@@ -41,6 +41,13 @@ gint64 os_stdit_get_in_channels (const OsStdit *stdit);
 gint64 os_stdit_get_caption_channels (const OsStdit *stdit);
 gint64 os_stdit_get_max_length (const OsStdit *stdit);
 
+/* Bytes of all weights, which stay. */
+guint64 os_stdit_get_weight_bytes (const OsStdit *stdit);
+/* About what a clip and a guided step on its latents [1, C_in, T, H, W] take
+ * beside them, with captions of L tokens. */
+guint64 os_stdit_estimate_bytes (
+    const OsStdit *stdit, gint64 T, gint64 H, gint64 W, gint64 L);
+
 /* The learned caption of the unconditional branch, its first n rows:
  * [n, caption_channels]. */
 OsTensor *os_stdit_null_caption (OsStdit *stdit, OsCompute *compute, gint64 n);

@@ -1,34 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* OpensoraPipeline: a model, ready to generate. */
-#include <opensora/opensora.h>
+#include "pipeline/pipeline-private.h"
 
-#include "pipeline/generate.h"
 #include "pipeline/resolve.h"
-
-struct _OpensoraPipeline {
-  GObject parent_instance;
-  char *model;
-  char *parts[OS_N_PARTS];
-  char *backend;
-  guint n_threads;
-  char *revision;
-  char *cache_dir;
-  gboolean local_files_only;
-  OpensoraConfig *config;
-  char *configured[OS_N_PARTS]; /* by the config; set when it is loaded */
-
-  GMutex lock; /* held while loading and generating */
-  OsCompute *compute;
-  OsBundle *bundle;
-  char *commit;
-  guint preview_interval;
-  OpensoraPreviewFunc preview;
-  gpointer preview_data;
-  GDestroyNotify preview_destroy;
-
-  GMutex tail_lock; /* inside of the other; for what is quick */
-  OsTail tail;      /* of the last clip */
-};
 
 /* Parts as configs call them. */
 static const OpensoraConfigPart config_parts[OS_N_PARTS] = {
@@ -45,6 +19,7 @@ enum {
   PROP_CACHE_DIR,
   PROP_LOCAL_FILES_ONLY,
   PROP_CONFIG,
+  PROP_MEMORY_LIMIT,
 };
 
 G_DEFINE_FINAL_TYPE (OpensoraPipeline, opensora_pipeline, G_TYPE_OBJECT)
@@ -76,6 +51,9 @@ opensora_pipeline_set_property (
     case PROP_CONFIG:
       g_set_object (&self->config, g_value_get_object (value));
       break;
+    case PROP_MEMORY_LIMIT:
+      self->memory_limit = g_value_get_uint64 (value);
+      break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
   }
@@ -104,6 +82,9 @@ opensora_pipeline_get_property (
       break;
     case PROP_CONFIG:
       g_value_set_object (value, self->config);
+      break;
+    case PROP_MEMORY_LIMIT:
+      g_value_set_uint64 (value, self->memory_limit);
       break;
     default:
       G_OBJECT_WARN_INVALID_PROPERTY_ID (object, id, pspec);
@@ -224,6 +205,20 @@ opensora_pipeline_class_init (OpensoraPipelineClass *klass)
    */
   g_object_class_install_property (object_class, PROP_CONFIG,
       g_param_spec_object ("config", NULL, NULL, OPENSORA_TYPE_CONFIG, flags));
+  /**
+   * OpensoraPipeline:memory-limit:
+   *
+   * How many bytes a clip may take for computing; 0: no limit. A clip that
+   * needs more, by opensora_pipeline_estimate_memory(), is refused before
+   * anything is computed; none takes more. Weights that are used in place, in
+   * the mapped file, do not count: the system can take them back. Used by
+   * opensora_pipeline_generate().
+   *
+   * Since: 0.1
+   */
+  g_object_class_install_property (object_class, PROP_MEMORY_LIMIT,
+      g_param_spec_uint64 (
+          "memory-limit", NULL, NULL, 0, G_MAXUINT64, 0, flags));
 }
 
 static void
@@ -592,8 +587,11 @@ generate_locked (OpensoraPipeline *self, OpensoraParams *params,
   g_auto (OsTail) tail = get_tail (self);
   g_autoptr (OpensoraParams) resolved = resolve (self, params, &tail, error);
 
-  if (!resolved
-      || !os_generate_clip (self->bundle, self->compute, resolved, &tail, frame,
+  if (!resolved || !os_budget_check (self, resolved, error))
+    return FALSE;
+  os_mem_pool_set_limit (
+      os_compute_get_pool (self->compute), self->memory_limit);
+  if (!os_generate_clip (self->bundle, self->compute, resolved, &tail, frame,
           frame_data, error))
     return FALSE;
   set_tail (self, &tail);

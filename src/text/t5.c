@@ -135,6 +135,24 @@ os_t5_get_vocab_size (const OsT5 *t5)
   return t5->vocab_size;
 }
 
+/* The table of embeddings, and then a block after the other: its weights, the
+ * largest of them packed for a product, and of each token what the widest layer
+ * makes of it. All blocks are alike. */
+guint64
+os_t5_estimate_bytes (const OsT5 *t5, gint64 L)
+{
+  const Block *block = &t5->blocks[0];
+  const gint64 wide = MAX (4 * t5->num_heads * t5->d_kv, 2 * t5->d_ff);
+  const gint64 largest = os_weight_set_get_largest (
+      t5->weights, block->first_weight, block->last_weight);
+  const guint64 in_block =
+      sizeof (float) * (largest + L * (2 * t5->d_model + wide))
+      + os_weight_set_get_bytes (
+          t5->weights, block->first_weight, block->last_weight);
+
+  return MAX (os_weight_get_bytes (t5->embedding), in_block);
+}
+
 /* Exact up to 7, then logarithmic up to 128; the first distance of each bucket
  * is a table, since logf() may be off by one at its edges. */
 int

@@ -16,6 +16,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsT5, os_t5_free)
 gint64 os_t5_get_d_model (const OsT5 *t5);
 gint64 os_t5_get_vocab_size (const OsT5 *t5);
 
+/* About how many bytes encoding L tokens takes. */
+guint64 os_t5_estimate_bytes (const OsT5 *t5, gint64 L);
+
 /* Last hidden state [B, L, d_model] of ids [B, L] (each below the vocabulary
  * size). mask [B, L], 0 = never attended; NULL: all attended. Callers that
  * ignore padding pass the real tokens only. */

@@ -474,3 +474,27 @@ os_sd2d_decode (OsSd2d *vae, OsCompute *compute, const OsTensor *z)
 
   return os_sd2d_decode_outer (vae, compute, features);
 }
+
+/* A residual block has its input, what it makes of that and their sum. Frames
+ * are together on the two deepest levels; what comes of these waits meanwhile
+ * for the others. */
+guint64
+os_sd2d_estimate_bytes (const OsSd2d *vae, gint64 H, gint64 W, gint64 n)
+{
+  const int deepest = vae->n_levels - 1;
+  guint64 deep = 0, outer = 0, features = 0;
+
+  for (int i = deepest; i >= 0; i--) {
+    const guint64 pixels = (H >> i) * (W >> i);
+    const guint64 in = vae->channels[MIN (i + 1, deepest)];
+    const guint64 out = vae->channels[i];
+
+    if (i + 1 >= deepest) {
+      deep = MAX (deep, n * pixels * (in + 2 * out));
+      features = n * pixels * out;
+    } else {
+      outer = MAX (outer, pixels * (in + 2 * out));
+    }
+  }
+  return sizeof (float) * MAX (deep, outer + features);
+}

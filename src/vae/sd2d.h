@@ -41,3 +41,8 @@ OsTensor *os_sd2d_decode_deep (
     OsSd2d *vae, OsCompute *compute, const OsTensor *z);
 OsTensor *os_sd2d_decode_outer (
     OsSd2d *vae, OsCompute *compute, OsTensor *features);
+
+/* About how many bytes of features there are while pictures of H x W are
+ * decoded, n of them at a time in the deep part. */
+guint64 os_sd2d_estimate_bytes (
+    const OsSd2d *vae, gint64 H, gint64 W, gint64 n);

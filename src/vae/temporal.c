@@ -221,6 +221,15 @@ os_temporal_vae_get_factor (const OsTemporalVae *vae)
   return factor;
 }
 
+/* The outermost level has the most: twice the channels come in, and are there
+ * beside what a residual block makes of them and the sum. */
+guint64
+os_temporal_vae_estimate_bytes (
+    const OsTemporalVae *vae, gint64 n_frames, gint64 H, gint64 W)
+{
+  return sizeof (float) * 4 * vae->channels[0] * n_frames * H * W;
+}
+
 static OsTensor *
 measure (const OsTemporalVae *vae, OsCompute *compute, const OsNorm *norm,
     const OsTensor *x)

@@ -17,6 +17,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC (OsTemporalVae, os_temporal_vae_free)
 /* Frames a latent stands for. */
 gint64 os_temporal_vae_get_factor (const OsTemporalVae *vae);
 
+/* About how many bytes of features there are while n_frames are decoded. */
+guint64 os_temporal_vae_estimate_bytes (
+    const OsTemporalVae *vae, gint64 n_frames, gint64 H, gint64 W);
+
 /* FALSE if the checkpoint has the decoder alone. */
 gboolean os_temporal_vae_can_encode (const OsTemporalVae *vae);
 

@@ -250,6 +250,26 @@ group_frames (gint64 latents_of_frame)
   return MAX (1, GROUP_LATENTS / latents_of_frame);
 }
 
+/* Either of the autoencoders, and one of their convolutions. */
+guint64
+os_vae12_estimate_bytes (
+    const OsVae12 *vae, gint64 n_frames, gint64 height, gint64 width)
+{
+  const gint64 H = height / OS_VAE12_SPACE_FACTOR;
+  const gint64 W = width / OS_VAE12_SPACE_FACTOR;
+  const gint64 chunk = chunk_frames (vae, n_frames);
+  const gint64 group = MIN (chunk, group_frames (H * W));
+  const gint64 largest =
+      os_weight_set_get_largest (vae->weights, 0, vae->weights->len);
+  guint64 features =
+      os_sd2d_estimate_bytes (vae->spatial, height, width, group);
+
+  if (vae->temporal)
+    features = MAX (
+        features, os_temporal_vae_estimate_bytes (vae->temporal, chunk, H, W));
+  return features + os_conv_estimate_bytes (largest, features / sizeof (float));
+}
+
 /* Image latents of the chunk that starts at chunk_start. Chunks do not see
  * each other. */
 static void

@@ -33,6 +33,10 @@ gint64 os_vae12_latent_frames (const OsVae12 *vae, gint64 n_frames);
  * the whole clip is one. */
 gint64 os_vae12_get_chunk_frames (const OsVae12 *vae);
 
+/* About how many bytes decoding n_frames frames of height x width takes. */
+guint64 os_vae12_estimate_bytes (
+    const OsVae12 *vae, gint64 n_frames, gint64 height, gint64 width);
+
 /* z [B, 4, T, H, W]; referenced until the decoder is freed. */
 OsVae12Decoder *os_vae12_decoder_new (
     OsVae12 *vae, const OsTensor *z, gint64 n_frames);

@@ -515,3 +515,23 @@ os_weight_set_drop (OsWeightSet *set, guint first, guint last)
   for (guint i = first; i < last; i++)
     os_weight_drop (g_ptr_array_index (set, i));
 }
+
+guint64
+os_weight_set_get_bytes (const OsWeightSet *set, guint first, guint last)
+{
+  guint64 bytes = 0;
+
+  for (guint i = first; i < last; i++)
+    bytes += os_weight_get_bytes (g_ptr_array_index (set, i));
+  return bytes;
+}
+
+gint64
+os_weight_set_get_largest (const OsWeightSet *set, guint first, guint last)
+{
+  gint64 largest = 0;
+
+  for (guint i = first; i < last; i++)
+    largest = MAX (largest, os_weight_count (g_ptr_array_index (set, i)));
+  return largest;
+}

@@ -61,6 +61,12 @@ void os_binder_ignore (OsBinder *binder, const char *prefix);
  * the full report. Tensors that nobody asked for alone are logged, no error. */
 OsWeightSet *os_binder_finish (OsBinder *binder, GError **error);
 
+/* Bytes that weights `first` .. `last` - 1 take once prepared, and values of
+ * the largest of them. */
+guint64 os_weight_set_get_bytes (
+    const OsWeightSet *set, guint first, guint last);
+gint64 os_weight_set_get_largest (
+    const OsWeightSet *set, guint first, guint last);
 /* Weights `first` .. `last` - 1 of a set, a block of a network: read in the
  * background, and given back after use, if they are streamed. */
 void os_weight_set_read_ahead (OsWeightSet *set, guint first, guint last);

@@ -143,6 +143,26 @@ test_limit (void)
   os_mem_pool_free (pool, block, 3 * MIB);
 }
 
+/* What is kept counts too: the process has it. */
+static void
+test_limit_of_kept (void)
+{
+  g_autoptr (OsMemPool) pool = os_mem_pool_new ();
+  gpointer used = os_mem_pool_alloc (pool, 64 * MIB, NULL);
+  gpointer block = os_mem_pool_alloc (pool, 64 * MIB, NULL);
+  gsize before;
+
+  memset (block, 1, 64 * MIB);
+  os_mem_pool_free (pool, block, 64 * MIB);
+  before = resident ();
+  os_mem_pool_set_limit (pool, 128 * MIB);
+  block = os_mem_pool_alloc (pool, 33 * MIB, NULL);
+  g_assert_nonnull (block);
+  g_assert_cmpuint (resident () + 16 * MIB, <, before);
+  os_mem_pool_free (pool, block, 33 * MIB);
+  os_mem_pool_free (pool, used, 64 * MIB);
+}
+
 static void
 test_huge (void)
 {
@@ -208,6 +228,7 @@ main (int argc, char **argv)
   g_test_add_data_func ("/base/memory/trim", "by hand", test_trim);
   g_test_add_data_func ("/base/memory/outgrown", NULL, test_trim);
   g_test_add_func ("/base/memory/limit", test_limit);
+  g_test_add_func ("/base/memory/limit-of-kept", test_limit_of_kept);
   g_test_add_func ("/base/memory/huge", test_huge);
   g_test_add_func ("/base/memory/threads", test_threads);
   return g_test_run ();
