@@ -16,6 +16,7 @@ typedef struct {
   guint n_frames;         /* fewer once it was cancelled */
   guint64 first;          /* number of its first frame in the stream */
   GstOpensoraSize size;
+  guint64 room; /* bytes of frames that may wait to be pushed */
   /* A frame and its time, from which times are counted: the rate has been the
    * same since then. */
   guint64 base;

@@ -448,6 +448,18 @@ set_previews (GstOpensoraPlan *self, GstOpensoraClip *clip)
   clip->n_frames += clip->n_previews;
 }
 
+/* Frames that wait have what computing leaves of the limit. */
+static void
+set_room (GstOpensoraClip *clip, OpensoraPipeline *pipeline)
+{
+  const guint64 needed =
+      opensora_pipeline_estimate_memory (pipeline, clip->params);
+  guint64 limit;
+
+  g_object_get (pipeline, "memory-limit", &limit, NULL);
+  clip->room = limit > 0 ? limit - MIN (limit, needed) : G_MAXUINT64;
+}
+
 GstOpensoraClip *
 gst_opensora_plan_make_clip (GstOpensoraPlan *self, OpensoraPipeline *pipeline,
     GstPad *pad, const GstOpensoraClip *last, GError **error)
@@ -482,5 +494,6 @@ gst_opensora_plan_make_clip (GstOpensoraPlan *self, OpensoraPipeline *pipeline,
   if (self->live)
     clip->base_time = GST_CLOCK_TIME_NONE;
   set_previews (self, clip);
+  set_room (clip, pipeline);
   return clip;
 }

@@ -601,6 +601,21 @@ add_execution (GPtrArray *specs)
                               "Library that multiplies matrices", backend_type,
                               GST_OPENSORA_BACKEND_AUTO, START));
   gst_type_mark_as_plugin_api (backend_type, 0);
+  /**
+   * GstOpensoraSrc:memory-limit:
+   *
+   * How many bytes a clip may take for computing, with its frames that wait. A
+   * clip that needs more is an error before anything is computed. What it
+   * leaves is for frames, of which one may always wait: the work is held up
+   * until there is room. See the section on memory.
+   *
+   * Since: 0.1
+   */
+  g_ptr_array_add (
+      specs, g_param_spec_uint64 ("memory-limit", "Memory limit",
+                 "Bytes that a clip may take for computing, with its frames "
+                 "that wait (0 = no limit)",
+                 0, G_MAXUINT64, 0, START));
 }
 
 void

@@ -22,7 +22,10 @@ struct _GstOpensoraWorker {
   GCancellable *cancellable; /* of what is being done, another for each clip */
   GstOpensoraClip *clip;     /* the last that was given, unless dropped */
   GQueue frames;
+  guint64 n_bytes; /* of these */
   GstOpensoraPreview preview;
+  guint64 room;        /* for frames that wait, in bytes */
+  guint64 frame_size;  /* of the clip, in bytes */
   guint n_frames;      /* of the clip */
   guint n_made;        /* of these, that were queued */
   double denoised;     /* part of its denoising that is done, 0 to 1 */
@@ -72,10 +75,14 @@ is_wanted (const Job *job)
   return job->worker->clip == job->clip && !job->worker->cancelled;
 }
 
+/* Is there no room for one more? There is always some for one. */
 static gboolean
 is_full (GstOpensoraWorker *self)
 {
-  return g_queue_get_length (&self->frames) >= MAX_QUEUED_FRAMES;
+  const guint n = g_queue_get_length (&self->frames);
+
+  return n >= MAX_QUEUED_FRAMES
+         || (n > 0 && self->n_bytes + self->frame_size > self->room);
 }
 
 /* The next of the clip. It may wait until there is room. */
@@ -92,6 +99,7 @@ push_frame (Job *job, GstBuffer *frame, gboolean may_wait)
   wanted = is_wanted (job);
   if (wanted) {
     g_queue_push_tail (&self->frames, gst_buffer_ref (frame));
+    self->n_bytes += gst_buffer_get_size (frame);
     self->n_made++;
     self->working = self->n_made < job->n_frames;
     g_atomic_int_set (&job->clip->whole, !self->working);
@@ -414,6 +422,8 @@ gst_opensora_worker_generate (GstOpensoraWorker *self, GstOpensoraClip *clip)
     g_object_unref (self->cancellable);
     self->cancellable = g_cancellable_new ();
   }
+  self->room = clip->room;
+  self->frame_size = (guint64) clip->size.width * clip->size.height * 3;
   self->n_frames = clip->n_frames;
   self->n_made = 0;
   self->denoised = 0;
@@ -458,8 +468,12 @@ drop_frames (GstOpensoraWorker *self)
 {
   guint n = g_queue_get_length (&self->frames);
 
-  for (n = MIN (n, self->n_made); n > 0; n--)
-    gst_buffer_unref (g_queue_pop_tail (&self->frames));
+  for (n = MIN (n, self->n_made); n > 0; n--) {
+    GstBuffer *frame = g_queue_pop_tail (&self->frames);
+
+    self->n_bytes -= gst_buffer_get_size (frame);
+    gst_buffer_unref (frame);
+  }
 }
 
 gboolean
@@ -576,6 +590,7 @@ take_frame (GstOpensoraWorker *self, GstBuffer **frame, GError **error)
   *frame = g_queue_pop_head (&self->frames);
   if (*frame == NULL)
     return get_result (self, error);
+  self->n_bytes -= gst_buffer_get_size (*frame);
   self->unseen &= GST_BUFFER_OFFSET (*frame) > 0;
   g_cond_broadcast (&self->cond);
   return GST_FLOW_OK;

@@ -56,7 +56,8 @@ GstFlowReturn gst_opensora_worker_pop (
     GstOpensoraWorker *self, GstBuffer **frame, GError **error);
 
 /* Waits at most so many microseconds until pop () has something to tell.
- * filled: a frame counts only once its clip is whole or the queue is full. */
+ * filled: a frame counts only once its clip is whole or there is no room for
+ * another. */
 gboolean gst_opensora_worker_wait (
     GstOpensoraWorker *self, gboolean filled, gint64 us);
 /* Whether pop () has a frame, or the end. */

@@ -27,6 +27,12 @@ describe_range (GParamSpec *spec)
                             "] %" G_GINT64_FORMAT,
         s->minimum, s->maximum, s->default_value);
   }
+  if (G_IS_PARAM_SPEC_UINT64 (spec)) {
+    GParamSpecUInt64 *s = G_PARAM_SPEC_UINT64 (spec);
+    return g_strdup_printf ("[%" G_GUINT64_FORMAT " %" G_GUINT64_FORMAT
+                            "] %" G_GUINT64_FORMAT,
+        s->minimum, s->maximum, s->default_value);
+  }
   if (G_IS_PARAM_SPEC_UINT (spec)) {
     GParamSpecUInt *s = G_PARAM_SPEC_UINT (spec);
     return g_strdup_printf (
@@ -154,6 +160,7 @@ static const struct {
   { "config", "sample.py" },
   { "n-threads", "2" },
   { "backend", "onednn" },
+  { "memory-limit", "8000000000" },
 };
 
 static void
