@@ -59,8 +59,9 @@ def test_log():
 def test_eos():
     """an interrupt with -e ends the computation, and the program"""
     process = subprocess.Popen(
-        ["timeout", "-s", "INT", "2", "gst-launch-1.0", "-e", "opensorasrc",
-         "steps=1000", "num-clips=-1", "!", "fakesink"],
+        # To the program alone: a second interrupt would kill it.
+        ["timeout", "--foreground", "-s", "INT", "2", "gst-launch-1.0", "-e",
+         "opensorasrc", "steps=1000", "num-clips=-1", "!", "fakesink"],
         env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True)
     output, _ = process.communicate(timeout=20)
