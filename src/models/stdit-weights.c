@@ -246,18 +246,20 @@ os_stdit_get_weight_bytes (const OsStdit *m)
 
 /* Of both captions keys and values in every block; of each token itself, its
  * norm, and what the widest layer makes of that: queries, keys, values and
- * their mixture, or the hidden layer. The largest weight is packed for a
- * product. */
+ * their mixture, or the hidden layer. A cache has it as it was, what the first
+ * block saw of it, and what the blocks added. The largest weight is packed for
+ * a product. */
 guint64
-os_stdit_estimate_bytes (
-    const OsStdit *m, gint64 T, gint64 H, gint64 W, gint64 L)
+os_stdit_estimate_bytes (const OsStdit *m, gint64 T, gint64 H, gint64 W,
+    gint64 L, gboolean step_cache)
 {
   const OsStditConfig *c = &m->config;
   const guint64 C = c->hidden_size, wide = MAX (4 * C, (guint64) c->mlp_hidden);
+  const guint64 of_token = 2 * C + wide + (step_cache ? 3 * C : 0);
   const guint64 tokens = os_div_up (T, c->patch[0]) * os_div_up (H, c->patch[1])
                          * os_div_up (W, c->patch[2]);
 
   return sizeof (float)
-         * (2 * tokens * (2 * C + wide) + 2 * m->n_blocks * L * 2 * C
+         * (2 * tokens * of_token + 2 * m->n_blocks * L * 2 * C
              + os_weight_set_get_largest (m->weights, 0, m->weights->len));
 }

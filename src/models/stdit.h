@@ -44,9 +44,9 @@ gint64 os_stdit_get_max_length (const OsStdit *stdit);
 /* Bytes of all weights, which stay. */
 guint64 os_stdit_get_weight_bytes (const OsStdit *stdit);
 /* About what a clip and a guided step on its latents [1, C_in, T, H, W] take
- * beside them, with captions of L tokens. */
-guint64 os_stdit_estimate_bytes (
-    const OsStdit *stdit, gint64 T, gint64 H, gint64 W, gint64 L);
+ * beside them, with captions of L tokens and a step cache or none. */
+guint64 os_stdit_estimate_bytes (const OsStdit *stdit, gint64 T, gint64 H,
+    gint64 W, gint64 L, gboolean step_cache);
 
 /* The learned caption of the unconditional branch, its first n rows:
  * [n, caption_channels]. */

@@ -6,9 +6,19 @@
  * Counted is what the pool gives out (base/memory.h). Weights that are used in
  * place are not: they are pages of the file, which the system can take back. */
 #include "pipeline/pipeline-private.h"
+#include "pipeline/resolve.h"
 
 /* Of tiles, which a thread keeps. */
 #define THREAD_BYTES 3000000
+
+static gboolean
+has_step_cache (const OsBundle *bundle, const OsParams *p)
+{
+  OsStepCacheSettings cache;
+
+  return os_resolve_step_cache (&bundle->family, p, &cache, NULL)
+         && cache.threshold > 0;
+}
 
 static guint64
 estimate_stages (
@@ -19,8 +29,8 @@ estimate_stages (
   const gint64 W = p->width / OS_VAE12_SPACE_FACTOR;
   const guint64 text =
       os_t5_estimate_bytes (bundle->text_encoder, bundle->max_length);
-  const guint64 step = os_stdit_estimate_bytes (
-      bundle->transformer, T, H, W, bundle->max_length);
+  const guint64 step = os_stdit_estimate_bytes (bundle->transformer, T, H, W,
+      bundle->max_length, has_step_cache (bundle, p));
   const guint64 decoding =
       os_vae12_estimate_bytes (bundle->vae, p->num_frames, p->height, p->width);
 

@@ -44,6 +44,7 @@ expect 1 "pattern" generate "$prompt" -o a.png --num-frames=17
 expect 1 "pattern" generate "$prompt" -o a.png --num-clips=2
 expect 1 "33 are 32 and 40" generate "$prompt" -o a.mp4 --width=33
 expect 1 "width/height" generate "$prompt" -o a.mp4 --aspect-ratio=9:16
+expect 1 "and the limit is 1000" generate "$prompt" -o a.mp4 --memory-limit=1000
 # No mp4mux: 1.22 has a critical for an end without caps.
 echo old >b.y4m
 expect 1 "/nowhere" generate "$prompt" -o b.y4m --model=/nowhere
