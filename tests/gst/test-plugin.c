@@ -90,12 +90,35 @@ test_no_threads (void)
   gst_object_unref (gst_object_ref_sink (element));
 }
 
+/* The build's plugin is tested, and nothing of the user's is read or written. */
+static void
+test_environment (void)
+{
+  static const char *const paths[] = { "GST_PLUGIN_SYSTEM_PATH_1_0",
+    "GST_REGISTRY", "HF_HOME", "XDG_CACHE_HOME" };
+  const char *folder = g_getenv ("G_TEST_BUILDDIR");
+  g_autofree char *build = NULL;
+
+  if (folder == NULL) {
+    g_test_skip ("meson test has the environment");
+    return;
+  }
+  build = g_path_get_dirname (folder);
+  g_assert_true (g_str_has_prefix (g_getenv ("GST_PLUGIN_PATH_1_0"), build));
+  for (guint i = 0; i < G_N_ELEMENTS (paths); i++)
+    g_assert_true (g_str_has_prefix (g_getenv (paths[i]), folder));
+  g_assert_cmpstr (g_get_user_cache_dir (), ==, g_getenv ("XDG_CACHE_HOME"));
+  g_assert_cmpstr (g_getenv ("HF_HUB_OFFLINE"), ==, "1");
+  g_assert_nonnull (strstr (g_getenv ("G_DEBUG"), "fatal-criticals"));
+}
+
 static void
 add_tests (void)
 {
   g_test_add_func ("/gst/plugin/no-threads", test_no_threads);
   g_test_add_func ("/gst/plugin/description", test_description);
   g_test_add_func ("/gst/plugin/enums", test_enums);
+  g_test_add_func ("/gst/plugin/environment", test_environment);
 }
 
 int

@@ -77,6 +77,26 @@ describe (GParamSpec *spec)
       spec->flags & GST_PARAM_CONTROLLABLE ? " controllable" : "");
 }
 
+/* What the default stands for is explained if it is no value of its own. */
+static void
+check_special (GParamSpec *spec, const GValue *value)
+{
+  const char *blurb = g_param_spec_get_blurb (spec);
+  g_auto (GValue) number = G_VALUE_INIT;
+  g_autofree char *text = NULL;
+
+  g_value_init (&number, G_TYPE_INT64);
+  if (G_IS_PARAM_SPEC_STRING (spec)) {
+    text = g_strdup ("(NULL = ");
+  } else if (!G_IS_PARAM_SPEC_BOOLEAN (spec) && !G_IS_PARAM_SPEC_ENUM (spec)
+             && g_value_transform (value, &number)
+             && g_value_get_int64 (&number) <= 0) {
+    text = g_strdup_printf (
+        "(%" G_GINT64_FORMAT " = ", g_value_get_int64 (&number));
+  }
+  g_assert_true (text == NULL || strstr (blurb, text) != NULL);
+}
+
 /* A fresh element has the defaults that are documented, whatever the
  * environment is: the tests' has HF_HUB_OFFLINE and cache folders. */
 static void
@@ -90,6 +110,7 @@ check_property (GstElement *element, GParamSpec *spec)
   g_value_init (&value, spec->value_type);
   g_object_get_property (G_OBJECT (element), spec->name, &value);
   g_assert_true (g_param_value_defaults (spec, &value));
+  check_special (spec, &value);
 }
 
 static void

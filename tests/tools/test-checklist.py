@@ -4,8 +4,8 @@
 
     test-checklist.py SOURCE_ROOT
 
-A name is a case of a test program (/gst/stream/clip), a script (test-leaks.sh)
-or a function in one (test-output.py:test_quiet).
+A name is a case of a test program (/gst/stream/clip), a file (test-leaks.sh) or
+a Python function in one (test-output.py:test_quiet).
 """
 import re
 import sys
@@ -19,8 +19,8 @@ class Tests:
     """What the sources below a folder have."""
 
     def __init__(self, folder):
-        self.scripts = {path.name: path.read_text()
-                        for pattern in ("*.py", "*.sh")
+        self.files = {path.name: path.read_text()
+                        for pattern in ("*.py", "*.sh", "*.c")
                         for path in folder.rglob(pattern)}
         self.literals = [set(LITERAL.findall(path.read_text()))
                          for path in folder.rglob("*.c")]
@@ -43,10 +43,10 @@ class Tests:
     def has(self, name):
         if name.startswith("/"):
             return self.has_case(name)
-        script, _, function = name.partition(":")
-        return (script in self.scripts
+        file, _, function = name.partition(":")
+        return (file in self.files
                 and (not function
-                     or f"def {function}(" in self.scripts[script]))
+                     or f"def {function}(" in self.files[file]))
 
 
 def problems_of(document, tests):

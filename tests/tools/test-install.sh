@@ -16,6 +16,15 @@ trap 'rm -rf "$work"' EXIT
 
 # What the environment of the tests says must not help.
 unset OPENSORA_DATA_DIR GST_PLUGIN_PATH_1_0
+
+echo "# meson devenv"
+(
+  unset GST_REGISTRY
+  meson devenv -C "$build" gst-launch-1.0 -q \
+    opensorasrc num-frames=1 steps=1 ! fakesink
+  [ -s "$build/gst-registry.bin" ]
+)
+
 case $prefix in
   "$build"/*)
     rm -rf "$prefix"

@@ -5,10 +5,12 @@
     test-output.py
 """
 import os
+import re
 import resource
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 
 ENVIRONMENT = dict(os.environ, HF_TOKEN="hf_topsecret", GST_DEBUG_NO_COLOR="1")
 LAUNCH = ["gst-launch-1.0", "-q", "opensorasrc", "prompt=a", "num-frames=1",
@@ -17,6 +19,13 @@ LAUNCH = ["gst-launch-1.0", "-q", "opensorasrc", "prompt=a", "num-frames=1",
 LOGGED = ["/transformer/", " tensors of safetensors, ", "opensora-clip-started, clip=(uint)0",
           "clip 0: denoising, 2/3", "duration-sample=(guint64)", " MB in use",
           "caps video/x-raw"]
+
+
+# Of all kinds, from two clips.
+MESSAGES = ["gst-launch-1.0", "-m", "opensorasrc", "prompt=a", "num-frames=1",
+            "steps=2", "num-clips=2", "preview-interval=1", "!", "fakesink"]
+STANDARD = {"type", "code", "text", "percent", "timeout"}  # of GStreamer's PROGRESS
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "element.md"
 
 
 def run(command, **more):
@@ -56,6 +65,38 @@ def test_log():
     assert "ERROR" not in log
 
 
+def documented_fields(page):
+    """Message -> names in the first column of the table below it; the messages
+    of later clips refer to those that come before."""
+    known = set(STANDARD)
+    fields = {}
+    for part in re.split(r"^(?=\*\*)", page.split("## Messages")[1], flags=re.M):
+        for cell in re.findall(r"^\| (`[^|]+) \|", part, re.M):
+            known.update(re.findall(r"`([^`]+)`", cell))
+        for name in re.findall(r"^\*\*\w+\*\* `(opensora-[a-z-]+)`|^\*\*(PROGRESS)",
+                               part):
+            fields["".join(name)] = set(known)
+    return fields
+
+
+def test_fields():
+    """every field of every message is documented"""
+    fields = documented_fields(PAGE.read_text())
+    seen = set()
+    for line in run(MESSAGES).stdout.splitlines():
+        found = re.search(r"\): (opensora-[a-z-]+|GstMessageProgress), (.*);$", line)
+        if not found:
+            continue
+        name = found[1].replace("GstMessageProgress", "PROGRESS")
+        # Texts and pictures may contain what looks like a field.
+        rest = re.sub(r'"(?:[^"\\]|\\.)*"|\(sample\)\S+', "", found[2])
+        unknown = set(re.findall(r"([a-z-]+)=", rest)) - fields[name]
+        assert not unknown, f"{name}: {unknown}"
+        seen.add(name)
+    assert seen == {"PROGRESS", "opensora-clip-started", "opensora-clip-done",
+                    "opensora-preview", "opensora-progress"}, seen
+
+
 def test_eos():
     """an interrupt with -e ends the computation, and the program"""
     process = subprocess.Popen(
@@ -70,7 +111,7 @@ def test_eos():
 
 
 def main():
-    tests = [test_inspect, test_quiet, test_log, test_eos]
+    tests = [test_inspect, test_quiet, test_log, test_fields, test_eos]
     failed = 0
     print(f"1..{len(tests)}")
     for number, test in enumerate(tests, 1):

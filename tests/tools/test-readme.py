@@ -5,8 +5,9 @@
     test-readme.py SOURCE_ROOT TOOL FILE...
 
 Every line of an indented or fenced sh block that starts with gst-launch-1.0,
-gst-inspect-1.0 or opensora is run in a temporary folder. Windows become
-fakesinks, and every model becomes the demo model.
+gst-inspect-1.0 or opensora is run in a temporary folder, and so is every |[ ]|
+of a comment in a C file. Windows become fakesinks, and every model becomes the
+demo model.
 """
 import os
 import re
@@ -16,6 +17,12 @@ import tempfile
 from pathlib import Path
 
 COMMANDS = ("gst-launch-1.0 ", "gst-inspect-1.0 ", "opensora ")
+
+
+def lines_of_comment(text):
+    """The examples in comments of gi-docgen."""
+    for block in re.findall(r"^ \* \|\[\n(.*?)^ \* \]\|", text, re.M | re.S):
+        yield " ".join(re.sub(r"^ \* ", "", block, flags=re.M).split())
 
 
 def lines_of(document):
@@ -38,8 +45,9 @@ def runnable(line, root, tool):
 def main():
     root, tool, *files = sys.argv[1:]
     tool = Path(tool).resolve()
-    commands = [(Path(f).name, line) for f in files
-                for line in lines_of(Path(f).read_text())]
+    commands = [(path.name, line) for path in map(Path, files)
+                for line in (lines_of_comment if path.suffix == ".c"
+                             else lines_of) (path.read_text())]
     print(f"1..{len(commands)}")
     failed = 0
     with tempfile.TemporaryDirectory() as folder:
