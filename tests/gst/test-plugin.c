@@ -90,7 +90,8 @@ test_no_threads (void)
   gst_object_unref (gst_object_ref_sink (element));
 }
 
-/* The build's plugin is tested, and nothing of the user's is read or written. */
+/* The build's plugin is tested, and nothing of the user's is read or written.
+ */
 static void
 test_environment (void)
 {
