@@ -5,11 +5,14 @@
  *
  * Counted is what the pool gives out (base/memory.h). Weights that are used in
  * place are not: they are pages of the file, which the system can take back. */
+#include <string.h>
+
 #include "pipeline/pipeline-private.h"
 #include "pipeline/resolve.h"
 
 /* Of tiles, which a thread keeps. */
 #define THREAD_BYTES 3000000
+#define MEGABYTE 1000000
 
 static gboolean
 has_step_cache (const OsBundle *bundle, const OsParams *p)
@@ -63,6 +66,22 @@ opensora_pipeline_estimate_memory (
                       : 0;
 }
 
+/* What programs can have before others give something up, as the kernel
+ * estimates it; 0: unknown. */
+static guint64
+get_available_bytes (void)
+{
+  g_autofree char *text = NULL;
+  const char *line;
+
+  if (!g_file_get_contents ("/proc/meminfo", &text, NULL, NULL))
+    return 0;
+  line = strstr (text, "MemAvailable:");
+  return line ? g_ascii_strtoull (line + strlen ("MemAvailable:"), NULL, 10)
+                    * 1024
+              : 0;
+}
+
 gboolean
 os_budget_check (
     OpensoraPipeline *self, OpensoraParams *resolved, GError **error)
@@ -70,6 +89,9 @@ os_budget_check (
   const OsParams *p = os_params_peek (resolved);
   const guint64 bytes = opensora_pipeline_estimate_memory (self, resolved);
 
+  g_debug ("A clip takes about %" G_GUINT64_FORMAT " MB; %" G_GUINT64_FORMAT
+           " MB of memory are available",
+      bytes / MEGABYTE, get_available_bytes () / MEGABYTE);
   if (self->memory_limit == 0 || bytes <= self->memory_limit)
     return TRUE;
   g_set_error (error, OPENSORA_ERROR, OPENSORA_ERROR_MEMORY,

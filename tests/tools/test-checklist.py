@@ -50,8 +50,13 @@ class Tests:
 
 
 def problems_of(document, tests):
-    """Every row names tests that are there, or says why it has none."""
+    """Every row names tests that are there, or says why it has none; none is
+    missing between two others."""
+    last = {}
     for letter, number, cell in ROW.findall(document):
+        if int(number) != last.get(letter, 0) + 1:
+            yield f"{letter}{number} follows {letter}{last.get(letter, 0)}"
+        last[letter] = int(number)
         names = re.findall(r"`([^`]+)`", cell)
         if not names and not cell.startswith("does not apply: "):
             yield f"{letter}{number} names no test"

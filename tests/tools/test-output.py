@@ -18,7 +18,7 @@ LAUNCH = ["gst-launch-1.0", "-q", "opensorasrc", "prompt=a", "num-frames=1",
 # Files, tensors, plan, steps, times, memory.
 LOGGED = ["/transformer/", " tensors of safetensors, ", "opensora-clip-started, clip=(uint)0",
           "clip 0: denoising, 2/3", "duration-sample=(guint64)", " MB in use",
-          "caps video/x-raw"]
+          " MB of memory are available", "caps video/x-raw"]
 
 
 # Of all kinds, from two clips.
