@@ -20,9 +20,9 @@ DIT = dict(in_channels=4, hidden_size=144, depth=4, num_heads=4, mlp_ratio=4.0, 
 T5 = dict(d_model=128, d_kv=32, d_ff=256, num_layers=2, num_heads=4, relative_attention_num_buckets=32,
           relative_attention_max_distance=128)
 KINDS = {  # frames, height, width, share of the steps, clips of a step as a part of the batch, latents kept
-    "square": (17, 64, 64, 0.32, 1, 20000), "wide": (17, 64, 112, 0.08, 4 / 7, 1000), "tall": (17, 112, 64, 0.07, 4 / 7, 1000),
-    "first": (34, 64, 64, 0.2, 1 / 2, 2000), "second": (34, 64, 64, 0.15, 1 / 2, 2000),
-    "longer": (51, 64, 64, 0.03, 1 / 3, 500), "picture": (1, 64, 64, 0.15, 2, 8000),
+    "square": (17, 64, 64, 0.25, 1, 20000), "wide": (17, 64, 112, 0.19, 4 / 7, 6000), "tall": (17, 112, 64, 0.19, 4 / 7, 6000),
+    "first": (34, 64, 64, 0.14, 1 / 2, 2000), "second": (34, 64, 64, 0.1, 1 / 2, 2000),
+    "longer": (51, 64, 64, 0.03, 1 / 3, 500), "picture": (1, 64, 64, 0.1, 2, 8000),
 }
 # Two clips of 34 frames, of which the second begins with the end of the first, are one shot of 51.
 PART_OF_SHOT = {"first": (51, slice(0, 34)), "second": (51, slice(17, 51))}
