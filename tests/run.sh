@@ -99,7 +99,8 @@ check "the build with sanitizers (build-asan)" build build-asan \
   -Dwerror=true -Db_sanitize=address,undefined -Db_lundef=false \
   -Dintrospection=disabled
 echo "Running the tests with sanitizers"
-OPENSORA_TEST_TIME_FACTOR=4 run_tests build-asan testlog --no-suite tools
+OPENSORA_TEST_TIME_FACTOR=4 run_tests build-asan testlog --no-suite tools \
+  --no-suite plugins
 
 echo "Running the element's tests in valgrind"
 run_tests build-test testlog-valgrind --setup valgrind --suite gst \
