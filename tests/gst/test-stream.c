@@ -396,23 +396,26 @@ test_progress_text (void)
   g_autoptr (GstBus) bus = gst_element_get_bus (pipeline);
   g_autoptr (GstMessage) first = NULL;
   GstProgressType type;
+  gboolean counts;
 
   gst_element_set_state (pipeline, GST_STATE_PAUSED);
   first = gst_bus_pop_filtered (bus, GST_MESSAGE_PROGRESS);
   g_assert_nonnull (first);
   gst_message_parse_progress (first, &type, NULL, NULL);
   g_assert_cmpint (type, ==, GST_PROGRESS_TYPE_START);
+  /* On a slow machine what comes before the steps has such messages, too. */
   do {
     g_autoptr (GstMessage) message =
         gst_test_wait_message (pipeline, GST_MESSAGE_PROGRESS);
     g_autofree char *code = NULL, *text = NULL;
 
     gst_message_parse_progress (message, &type, &code, &text);
-    if (type == GST_PROGRESS_TYPE_CONTINUE) {
+    counts = type == GST_PROGRESS_TYPE_CONTINUE && g_str_equal (code, "sample");
+    if (counts) {
       g_assert_nonnull (strstr (text, "/1000, "));
       g_assert_true (g_str_has_suffix (text, " s a step"));
     }
-  } while (type != GST_PROGRESS_TYPE_CONTINUE);
+  } while (!counts);
   gst_test_pipeline_free (pipeline);
 }
 
