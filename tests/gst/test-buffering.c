@@ -18,7 +18,8 @@ typedef struct {
   GstElement *pipeline, *src;
   gint rendered;    /* atomic */
   GArray *percents; /* gint */
-  gint64 last_post; /* us */
+  gint64 begin;     /* of a wait, in us */
+  gint n_posts;     /* since then */
   gboolean too_many;
 } Player;
 
@@ -68,9 +69,13 @@ note_buffering (Player *p, GstMessage *message)
   g_array_append_val (p->percents, percent);
   gst_element_set_state (
       p->pipeline, percent < 100 ? GST_STATE_PAUSED : GST_STATE_PLAYING);
-  /* The first and the last may be close to others. */
-  p->too_many |= percent > 0 && percent < 100 && now - p->last_post < 200000;
-  p->last_post = now;
+  if (percent == 0) {
+    p->begin = now;
+    p->n_posts = 0;
+  }
+  /* Four a second; those of a moment may be read together, a little later. */
+  p->n_posts++;
+  p->too_many |= p->n_posts > 4 + (now - p->begin) / 200000;
 }
 
 /* Until the end, or until a wait begins. */
