@@ -181,3 +181,15 @@ gst_test_expect_error (
   g_assert_nonnull (strstr (error->message, part));
   gst_test_pipeline_free (pipeline);
 }
+
+GstPadProbeReturn
+gst_test_hash_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
+{
+  GstMapInfo map;
+
+  g_assert_true (
+      gst_buffer_map (GST_PAD_PROBE_INFO_BUFFER (info), &map, GST_MAP_READ));
+  g_checksum_update (data, map.data, map.size);
+  gst_buffer_unmap (GST_PAD_PROBE_INFO_BUFFER (info), &map);
+  return GST_PAD_PROBE_OK;
+}

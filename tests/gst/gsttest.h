@@ -35,3 +35,7 @@ void gst_test_wait_eos (GstElement *pipeline);
 /* The element's first error message must be this; part is in its text. */
 void gst_test_expect_error (
     const char *launch, GQuark domain, int code, const char *part);
+
+/* A probe for buffers: adds what goes by to a GChecksum. */
+GstPadProbeReturn gst_test_hash_frame (
+    GstPad *pad, GstPadProbeInfo *info, gpointer data);

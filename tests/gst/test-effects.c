@@ -79,18 +79,6 @@ insert_paths (const char *text)
   return g_strdup (result->str);
 }
 
-static GstPadProbeReturn
-hash_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
-{
-  GstMapInfo map;
-
-  g_assert_true (
-      gst_buffer_map (GST_PAD_PROBE_INFO_BUFFER (info), &map, GST_MAP_READ));
-  g_checksum_update (data, map.data, map.size);
-  gst_buffer_unmap (GST_PAD_PROBE_INFO_BUFFER (info), &map);
-  return GST_PAD_PROBE_OK;
-}
-
 /* Checksum of all frames, and how many the element said there are. */
 static char *
 run (const char *properties, gint64 *frames)
@@ -105,7 +93,7 @@ run (const char *properties, gint64 *frames)
   char *text;
 
   gst_pad_add_probe (
-      pad, GST_PAD_PROBE_TYPE_BUFFER, hash_frame, checksum, NULL);
+      pad, GST_PAD_PROBE_TYPE_BUFFER, gst_test_hash_frame, checksum, NULL);
   gst_element_set_state (pipeline, GST_STATE_PLAYING);
   gst_test_wait_eos (pipeline);
   /* The length that was announced is the length that came. */

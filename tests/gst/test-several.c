@@ -8,18 +8,6 @@
 
 /* ---- frames ---- */
 
-static GstPadProbeReturn
-hash_frame (GstPad *pad, GstPadProbeInfo *info, gpointer data)
-{
-  GstMapInfo map;
-
-  g_assert_true (
-      gst_buffer_map (GST_PAD_PROBE_INFO_BUFFER (info), &map, GST_MAP_READ));
-  g_checksum_update (data, map.data, map.size);
-  gst_buffer_unmap (GST_PAD_PROBE_INFO_BUFFER (info), &map);
-  return GST_PAD_PROBE_OK;
-}
-
 /* An element with these properties, whose frames go by at `name`. */
 static char *
 describe_source (const char *properties, const char *name)
@@ -37,7 +25,7 @@ watch (GstElement *pipeline, const char *name)
   g_autoptr (GstPad) pad = gst_element_get_static_pad (src, "src");
 
   gst_pad_add_probe (
-      pad, GST_PAD_PROBE_TYPE_BUFFER, hash_frame, checksum, NULL);
+      pad, GST_PAD_PROBE_TYPE_BUFFER, gst_test_hash_frame, checksum, NULL);
   return checksum;
 }
 
